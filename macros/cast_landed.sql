@@ -1,0 +1,52 @@
+{#-
+    Casts of landed values, one value at a time: a value that cannot be cast gives null, and the matching
+    `*_is_invalid` macro tells that it was there. `landed_source` hands over either text (blank = null) or the natural
+    type, so that each cast works whatever a file's own column type was.
+-#}
+{% macro landed_timestamp(column) -%}
+    {{ return(adapter.dispatch('landed_timestamp', 'llm_traffic')(column)) }}
+{%- endmacro %}
+
+{#- Text with a zone is converted, text without one means UTC (the session's time zone is UTC). -#}
+{% macro default__landed_timestamp(column) -%}
+    cast(try_cast({{ column }} as timestamp with time zone) as timestamp)
+{%- endmacro %}
+
+{#- Whole, non-negative and exactly representable counts only; anything else is null. -#}
+{% macro landed_count(column) -%}
+    case
+        when
+            try_cast({{ column }} as double) >= 0
+            and try_cast({{ column }} as double) < 9007199254740992
+            and try_cast({{ column }} as double) = floor(try_cast({{ column }} as double))
+            then try_cast(try_cast({{ column }} as double) as bigint)
+    end
+{%- endmacro %}
+
+{% macro landed_count_is_invalid(column) -%}
+    ({{ column }} is not null and {{ landed_count(column) }} is null)
+{%- endmacro %}
+
+{#- Finite numbers only. -#}
+{% macro landed_number(column) -%}
+    case
+        when abs(try_cast({{ column }} as double)) < 1e300 then try_cast({{ column }} as double)
+    end
+{%- endmacro %}
+
+{% macro landed_number_is_invalid(column) -%}
+    ({{ column }} is not null and {{ landed_number(column) }} is null)
+{%- endmacro %}
+
+{% macro landed_boolean(column) -%}
+    try_cast({{ column }} as boolean)
+{%- endmacro %}
+
+{% macro landed_boolean_is_invalid(column) -%}
+    ({{ column }} is not null and try_cast({{ column }} as boolean) is null)
+{%- endmacro %}
+
+{#- Whole milliseconds; a provider may report fractions. -#}
+{% macro landed_milliseconds(column) -%}
+    cast(floor({{ landed_number(column) }}) as bigint)
+{%- endmacro %}

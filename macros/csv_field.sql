@@ -1,0 +1,9 @@
+{#- A value as a CSV field: quoted where it holds a comma or a quote; null = empty. -#}
+{% macro csv_field(value) -%}
+    case
+        when {{ value }} is null then ''
+        when position(',' in {{ value }}) > 0 or position('"' in {{ value }}) > 0
+            then '"' || replace({{ value }}, '"', '""') || '"'
+        else {{ value }}
+    end
+{%- endmacro %}

@@ -1,0 +1,302 @@
+{#-
+    How landed files become relations. The contract of each landed table (folder, columns, types, which are required,
+    which are personal) is written once, in the source's YAML; these macros read it from there.
+
+    Differs by engine, hence dispatched: listing files, reading their columns, reading rows.
+-#}
+
+{#- The one place where LANDING_PATH is read by dbt. -#}
+{% macro landing_path() -%}
+    {{ return(env_var('LANDING_PATH', 'data/landing').rstrip('/')) }}
+{%- endmacro %}
+
+{#- The landed tables: source nodes that declare a `landing_folder`, in a stable order. -#}
+{% macro landed_tables() %}
+    {%- set tables = [] -%}
+    {%- for node in graph.sources.values() | sort(attribute='unique_id') -%}
+        {%- if node.meta.get('landing_folder') -%}
+            {%- do tables.append(node) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(tables) }}
+{% endmacro %}
+
+{% macro landed_table(source_name, table_name) %}
+    {%- for node in landed_tables() -%}
+        {%- if node.source_name == source_name and node.name == table_name -%}
+            {{ return(node) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ exceptions.raise_compiler_error("Source " ~ source_name ~ "." ~ table_name ~ " declares no landing_folder.") }}
+{% endmacro %}
+
+{#- `csv` where the source only exists as CSV, else LANDING_FORMAT (parquet by default). -#}
+{% macro landing_format(node) %}
+    {%- set format = node.meta.get('landing_format') or env_var('LANDING_FORMAT', 'parquet') | lower -%}
+    {%- if format not in ['parquet', 'csv', 'json'] -%}
+        {{ exceptions.raise_compiler_error(
+            "LANDING_FORMAT is '" ~ format ~ "'. Set it to parquet, csv or json (JSON lines)."
+        ) }}
+    {%- endif -%}
+    {{ return(format) }}
+{% endmacro %}
+
+{% macro landing_extensions(format) %}
+    {{ return({
+        'parquet': ['.parquet'],
+        'csv': ['.csv', '.csv.gz'],
+        'json': ['.json', '.jsonl', '.ndjson', '.json.gz', '.jsonl.gz', '.ndjson.gz'],
+    }[format]) }}
+{% endmacro %}
+
+{#- Every file below a landed table's folder; names and folders that begin with `_` or `.` are markers, not data. -#}
+{% macro landed_files(node) %}
+    {{ return(adapter.dispatch('landed_files', 'llm_traffic')(node)) }}
+{% endmacro %}
+
+{% macro duckdb__landed_files(node) %}
+    {%- set folder = landing_path() ~ '/' ~ node.meta['landing_folder'] -%}
+    {%- set found = run_query(
+        "select file from glob(" ~ dbt.string_literal(folder ~ '/**/*') ~ ") order by file"
+    ) -%}
+    {%- set files = [] -%}
+    {%- for file in found.columns[0].values() -%}
+        {%- set names = file[folder | length + 1:].split('/') -%}
+        {%- set marker = [] -%}
+        {%- for name in names if name[:1] in ['_', '.'] -%}
+            {%- do marker.append(name) -%}
+        {%- endfor -%}
+        {%- if not marker -%}
+            {%- do files.append(file) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(files) }}
+{% endmacro %}
+
+{#- SQL list literal of paths. -#}
+{% macro path_list(files) -%}
+    [{% for file in files %}{{ dbt.string_literal(file) }}{{ ', ' if not loop.last }}{% endfor %}]
+{%- endmacro %}
+
+{#- The table function over files of one landed table; every row carries `filename` (and Parquet its row number). -#}
+{% macro duckdb__landed_reader(node, files) -%}
+    {%- set format = landing_format(node) -%}
+    {%- if format == 'parquet' -%}
+        read_parquet({{ path_list(files) }}, union_by_name = true, filename = true, file_row_number = true, hive_partitioning = false)
+    {%- elif format == 'csv' -%}
+        read_csv({{ path_list(files) }}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"', union_by_name = true, filename = true, hive_partitioning = false)
+    {%- else -%}
+        read_json({{ path_list(files) }}, format = 'newline_delimited', filename = true, hive_partitioning = false, columns = { {%- for name in node.columns %}{{ dbt.string_literal(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%} })
+    {%- endif -%}
+{%- endmacro %}
+
+{#- {column: type} as the files of one landed table have it, types united over all of them. -#}
+{% macro duckdb__landed_columns(node, files) %}
+    {%- set columns = {} -%}
+    {%- if files -%}
+        {%- for row in run_query("describe select * from " ~ duckdb__landed_reader(node, files)) -%}
+            {%- do columns.update({row[0] | lower: row[1]}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{#-
+    True where a file's own type already is what the contract says, so that no detour through text is needed. Everything
+    else goes through text: a column may be a number in one file and text in the next.
+-#}
+{% macro is_natural_type(contract_type, landed_type) %}
+    {%- set landed = landed_type | upper -%}
+    {%- if contract_type == 'timestamp' -%}
+        {{ return(landed.startswith('TIMESTAMP')) }}
+    {%- elif contract_type in ['bigint', 'double'] -%}
+        {{ return(landed.split('(')[0] in [
+            'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT',
+            'UHUGEINT', 'FLOAT', 'DOUBLE', 'DECIMAL',
+        ]) }}
+    {%- elif contract_type == 'boolean' -%}
+        {{ return(landed == 'BOOLEAN') }}
+    {%- endif -%}
+    {{ return(false) }}
+{% endmacro %}
+
+{#-
+    The rows of one landed table as a subquery, one row a raw record: file_name, file_row_number, ingest_date (from the
+    `ingest_date=` folder, null for a file that lies in none), every column of the contract (null where no file has it;
+    text trimmed, blank text = null; extra columns ignored), and raw_record, the same columns as JSON without the
+    personal ones. No file at all = no rows.
+-#}
+{% macro landed_source(source_name, table_name) %}
+    {%- set relation = source(source_name, table_name) -%}
+    {%- if not execute or relation.is_cte -%}
+        {#- Parsing, or a unit test that hands over its own rows. -#}
+        {{ return(relation) }}
+    {%- endif -%}
+    {{ return(adapter.dispatch('landed_source', 'llm_traffic')(source_name, table_name)) }}
+{% endmacro %}
+
+{% macro duckdb__landed_source(source_name, table_name) %}
+    {%- set node = landed_table(source_name, table_name) -%}
+    {%- set files = landed_files(node) -%}
+    {%- set landed = duckdb__landed_columns(node, files) -%}
+    {%- set expressions = {} -%}
+    {%- for name, column in node.columns.items() -%}
+        {%- if name not in landed -%}
+            {%- do expressions.update({name: 'cast(null as ' ~ column.data_type ~ ')'}) -%}
+        {%- elif is_natural_type(column.data_type, landed[name]) -%}
+            {%- do expressions.update({name: adapter.quote(name)}) -%}
+        {%- else -%}
+            {%- do expressions.update({name: "nullif(trim(cast(" ~ adapter.quote(name) ~ " as string)), '')"}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    (
+        select
+            {% if files -%}
+            filename as file_name,
+            {{ 'file_row_number' if landing_format(node) == 'parquet' else 'row_number() over (partition by filename)' }} as file_row_number,
+            try_cast(nullif(regexp_extract(filename, '/ingest_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/', 1), '') as date) as ingest_date,
+            {%- else -%}
+            cast(null as string) as file_name,
+            cast(null as bigint) as file_row_number,
+            cast(null as date) as ingest_date,
+            {%- endif %}
+            {%- for name, expression in expressions.items() %}
+            {{ expression }} as {{ adapter.quote(name) }},
+            {%- endfor %}
+            cast(to_json(struct_pack(
+                {%- for name, column in node.columns.items() if not column.meta.get('personal') %}
+                {{ adapter.quote(name) }} := {{ adapter.quote(name) if name in landed else 'null' }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            )) as string) as raw_record
+        {%- if files %}
+        from {{ duckdb__landed_reader(node, files) }}
+        {%- else %}
+        where false
+        {%- endif %}
+    )
+{% endmacro %}
+
+{#-
+    Stops the run before anything is built when the landing cannot be read as the contract says: a file of another
+    format, a file outside an `ingest_date=` folder, a file without a required column. Nothing built before is touched.
+-#}
+{% macro check_landing() %}
+    {%- if execute and flags.WHICH in ['build', 'run'] -%}
+        {%- do adapter.dispatch('check_landing', 'llm_traffic')() -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro duckdb__check_landing() %}
+    {%- for node in landed_tables() -%}
+        {%- set format = landing_format(node) -%}
+        {%- set files = landed_files(node) -%}
+        {%- set required = [] -%}
+        {%- for name, column in node.columns.items() if column.meta.get('required') -%}
+            {%- do required.append(name) -%}
+        {%- endfor -%}
+
+        {%- for file in files -%}
+            {%- set known = [] -%}
+            {%- for extension in landing_extensions(format) if file.endswith(extension) -%}
+                {%- do known.append(extension) -%}
+            {%- endfor -%}
+            {%- if not known -%}
+                {{ exceptions.raise_compiler_error(
+                    "Landed file " ~ file ~ " is no " ~ format ~ " file by its name (" ~ landing_extensions(format) | join(', ')
+                    ~ "). Move it out of " ~ node.meta['landing_folder'] ~ ", or set LANDING_FORMAT to what the landing holds."
+                ) }}
+            {%- endif -%}
+            {%- if node.meta.get('ingest_date_folder', 'required') == 'required' -%}
+                {%- set folder = modules.re.search('/ingest_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/', file) -%}
+                {%- if not folder -%}
+                    {{ exceptions.raise_compiler_error(
+                        "Landed file " ~ file ~ " lies in no ingest_date=YYYY-MM-DD folder. Move it to "
+                        ~ node.meta['landing_folder'] ~ "/ingest_date=<the day it arrived>/."
+                    ) }}
+                {%- endif -%}
+                {%- set is_date = run_query("select try_cast('" ~ folder.group(1) ~ "' as date) is not null").columns[0].values()[0] -%}
+                {%- if not is_date -%}
+                    {{ exceptions.raise_compiler_error(
+                        "Landed file " ~ file ~ ": ingest_date=" ~ folder.group(1) ~ " is no calendar date. Rename the folder."
+                    ) }}
+                {%- endif -%}
+            {%- endif -%}
+        {%- endfor -%}
+
+        {%- if files -%}
+            {%- for row in run_query(duckdb__missing_columns_query(node, files, required)) -%}
+                {{ exceptions.raise_compiler_error(
+                    "Landed file " ~ row[0] ~ " has no column " ~ row[1] ~ ", which " ~ node.source_name ~ "." ~ node.name
+                    ~ " requires. Deliver the file again with it, or move the file out of the landing."
+                ) }}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{#- (file, required column that it lacks), first file first. A JSON lines file has a column if any of its rows has. -#}
+{% macro duckdb__missing_columns_query(node, files, required) -%}
+    {%- set format = landing_format(node) -%}
+    with present as (
+        {% if format == 'parquet' %}
+        select
+            file_name,
+            lower(name) as column_name
+        from parquet_schema({{ path_list(files) }})
+        {% elif format == 'csv' %}
+        {% for file in files %}
+        select
+            {{ dbt.string_literal(file) }} as file_name,
+            lower(unnest(list_transform(columns, lambda c: c.name))) as column_name
+        from sniff_csv({{ dbt.string_literal(file) }}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')
+        {{ 'union all' if not loop.last }}
+        {% endfor %}
+        {% else %}
+        select distinct
+            filename as file_name,
+            lower(unnest(json_keys(json))) as column_name
+        from read_json_objects({{ path_list(files) }}, format = 'newline_delimited', filename = true)
+        {% endif %}
+    )
+
+    select
+        landed.file_name,
+        required.column_name
+    from (select unnest({{ path_list(files) }}) as file_name) as landed
+    cross join (select unnest({{ path_list(required) }}) as column_name) as required
+    where not exists (
+        select 1
+        from present
+        where
+            present.file_name = landed.file_name
+            and present.column_name = required.column_name
+    )
+    {% if format == 'json' %}
+    -- An empty JSON lines file has no columns and no rows: nothing is missing.
+    and landed.file_name in (select present.file_name from present)
+    {% endif %}
+    order by landed.file_name, required.column_name
+    limit 1
+{%- endmacro %}
+
+{#- One row a landed file of one landed table: source_name, file_name, size_bytes, modified_at. -#}
+{% macro landed_file_metadata(node) -%}
+    {{ return(adapter.dispatch('landed_file_metadata', 'llm_traffic')(node)) }}
+{%- endmacro %}
+
+{% macro duckdb__landed_file_metadata(node) -%}
+    {%- set files = landed_files(node) -%}
+    select
+        {{ dbt.string_literal(node.source_name ~ '.' ~ node.name) }} as source_name,
+        {% if files -%}
+        filename as file_name,
+        cast(size as bigint) as size_bytes,
+        cast(last_modified as timestamp) as modified_at
+    from read_blob({{ path_list(files) }})
+        {%- else -%}
+        cast(null as string) as file_name,
+        cast(null as bigint) as size_bytes,
+        cast(null as timestamp) as modified_at
+    where false
+        {%- endif %}
+{%- endmacro %}

@@ -1,0 +1,21 @@
+{#-
+    Keyed hash of an account id: 32 hexadecimal characters (128 bits) of SHA-256. The key comes from PSEUDONYM_KEY
+    through a session variable, so that neither the key nor the id is in compiled SQL or in a stored view.
+    An account without an id stays null.
+-#}
+{% macro pseudonymised(account_id) -%}
+    {{ return(adapter.dispatch('pseudonymised', 'llm_traffic')(account_id)) }}
+{%- endmacro %}
+
+{% macro default__pseudonymised(account_id) -%}
+    substring(sha256(getvariable('pseudonym_key') || ':' || {{ account_id }}), 1, 32)
+{%- endmacro %}
+
+{#- A short check value of the key: a changed key makes every landed file count as new. -#}
+{% macro pseudonym_key_check() -%}
+    {{ return(adapter.dispatch('pseudonym_key_check', 'llm_traffic')()) }}
+{%- endmacro %}
+
+{% macro default__pseudonym_key_check() -%}
+    substring(sha256(getvariable('pseudonym_key') || ':check'), 1, 8)
+{%- endmacro %}

@@ -1,0 +1,8 @@
+{#- Whether a regular expression is found in a value. Write patterns without backslashes: engines escape them differently. -#}
+{% macro regexp_found(column, pattern) -%}
+    {{ return(adapter.dispatch('regexp_found', 'llm_traffic')(column, pattern)) }}
+{%- endmacro %}
+
+{% macro default__regexp_found(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}

@@ -1,0 +1,11 @@
+{#-
+    A 63-bit fingerprint of a row's columns, for change detection inside one engine only (engines hash differently,
+    so it is never compared between them, and never a public key).
+-#}
+{% macro row_fingerprint(columns) -%}
+    {{ return(adapter.dispatch('row_fingerprint', 'llm_traffic')(columns)) }}
+{%- endmacro %}
+
+{% macro default__row_fingerprint(columns) -%}
+    cast(hash({{ columns | join(', ') }}) >> 1 as bigint)
+{%- endmacro %}

@@ -1,0 +1,49 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_stale_files() }}"
+    )
+}}
+
+with raw_records as (
+
+    select *
+    from {{ ref('stg_openrouter__accounts') }}
+    where {{ new_files_only(['openrouter.accounts']) }}
+
+),
+
+landed_files as (
+
+    select * from {{ ref('int_landed_files') }}
+
+),
+
+checked as (
+
+    select
+        *,
+        case
+            when account_key is null then 'missing_account'
+            when {{ is_implausible_timestamp('updated_at') }} then 'invalid_timestamp'
+            when {{ is_future_timestamp('updated_at', 'ingest_date') }} then 'future_timestamp'
+        end as quarantine_reason
+    from raw_records
+
+)
+
+select
+    checked.source_name,
+    checked.file_name,
+    landed_files.file_version,
+    checked.file_row_number,
+    checked.ingest_date,
+    checked.quarantine_reason,
+    case when checked.quarantine_reason is not null then checked.raw_record end as raw_record,
+    checked.account_key,
+    checked.country_code,
+    checked.updated_at,
+    cast(checked.updated_at as date) as event_date
+from checked
+inner join landed_files on checked.file_name = landed_files.file_name

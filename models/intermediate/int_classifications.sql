@@ -1,0 +1,30 @@
+with checked as (
+
+    select * from {{ ref('int_classifications_checked') }}
+
+),
+
+superseded as (
+
+    select * from {{ ref('int_classifications_superseded') }}
+
+)
+
+select
+    generation_id,
+    category_path,
+    source_name,
+    ingest_date,
+    confidence,
+    classified_at,
+    event_date
+from checked
+where
+    quarantine_reason is null
+    and not exists (
+        select 1
+        from superseded
+        where
+            superseded.file_name = checked.file_name
+            and superseded.file_row_number = checked.file_row_number
+    )

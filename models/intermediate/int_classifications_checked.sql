@@ -1,0 +1,51 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_stale_files() }}"
+    )
+}}
+
+with raw_records as (
+
+    select *
+    from {{ ref('stg_openrouter__classifications') }}
+    where {{ new_files_only(['openrouter.classifications']) }}
+
+),
+
+landed_files as (
+
+    select * from {{ ref('int_landed_files') }}
+
+),
+
+checked as (
+
+    select
+        *,
+        case
+            when generation_id is null then 'missing_id'
+            when {{ is_implausible_timestamp('classified_at') }} then 'invalid_timestamp'
+            when {{ is_future_timestamp('classified_at', 'ingest_date') }} then 'future_timestamp'
+            when has_invalid_value or confidence < 0 or confidence > 1 then 'invalid_value'
+        end as quarantine_reason
+    from raw_records
+
+)
+
+select
+    checked.source_name,
+    checked.file_name,
+    landed_files.file_version,
+    checked.file_row_number,
+    checked.ingest_date,
+    checked.quarantine_reason,
+    case when checked.quarantine_reason is not null then checked.raw_record end as raw_record,
+    checked.generation_id,
+    checked.category_path,
+    checked.confidence,
+    checked.classified_at,
+    cast(checked.classified_at as date) as event_date
+from checked
+inner join landed_files on checked.file_name = landed_files.file_name

@@ -1,0 +1,107 @@
+with checked as (
+
+    select * from {{ ref('int_generations_checked') }}
+
+),
+
+superseded as (
+
+    select * from {{ ref('int_generations_superseded') }}
+
+),
+
+accepted as (
+
+    select *
+    from checked
+    where
+        quarantine_reason is null
+        and not exists (
+            select 1
+            from superseded
+            where
+                superseded.file_name = checked.file_name
+                and superseded.file_row_number = checked.file_row_number
+        )
+
+),
+
+on_token_basis as (
+
+    select
+        *,
+        {% if var('token_basis') == 'normalized' -%}
+        coalesce(prompt_tokens_normalized, prompt_tokens_native, 0) as prompt_tokens,
+        coalesce(completion_tokens_normalized, completion_tokens_native, 0) as completion_tokens
+        {%- elif var('token_basis') == 'native' -%}
+        coalesce(prompt_tokens_native, prompt_tokens_normalized, 0) as prompt_tokens,
+        coalesce(completion_tokens_native, completion_tokens_normalized, 0) as completion_tokens
+        {%- else -%}
+        {{ exceptions.raise_compiler_error("var token_basis is '" ~ var('token_basis') ~ "'. Set it to native or normalized.") }}
+        {%- endif %}
+    from accepted
+
+),
+
+bounded as (
+
+    -- Reasoning and cache are counted by the provider's tokenizer: on the normalised basis they are cut to the whole.
+    select
+        *,
+        least(coalesce(reasoning_tokens, 0), completion_tokens) as bounded_reasoning_tokens,
+        least(coalesce(cache_read_tokens, 0), prompt_tokens) as bounded_cache_read_tokens,
+        least(
+            coalesce(cache_write_tokens, 0),
+            prompt_tokens - least(coalesce(cache_read_tokens, 0), prompt_tokens)
+        ) as bounded_cache_write_tokens
+    from on_token_basis
+
+)
+
+select
+    -- where it came from
+    source_name,
+    file_name,
+    file_row_number,
+    ingest_date,
+
+    -- what it is
+    generation_id,
+    created_at,
+    event_date,
+    account_key,
+    model_slug,
+    provider_name,
+    app_id,
+    api_type,
+    coalesce(api_type, 'completions') = 'completions' as is_counted,
+    router,
+    is_streamed,
+    is_cancelled,
+    is_byok,
+    has_tools_provided,
+    finish_reason,
+    native_finish_reason,
+    prompt_language,
+
+    -- tokens, and the disjoint parts of the ledger
+    prompt_tokens,
+    completion_tokens,
+    prompt_tokens + completion_tokens as total_tokens,
+    prompt_tokens - bounded_cache_read_tokens - bounded_cache_write_tokens as uncached_input_tokens,
+    bounded_cache_read_tokens as cache_read_tokens,
+    bounded_cache_write_tokens as cache_write_tokens,
+    completion_tokens - bounded_reasoning_tokens as visible_output_tokens,
+    bounded_reasoning_tokens as reasoning_tokens,
+    token_convention,
+    token_proof,
+
+    -- US dollars
+    spend_usd,
+    upstream_inference_cost_usd,
+    cache_discount_usd,
+
+    -- milliseconds
+    latency_ms,
+    generation_time_ms
+from bounded

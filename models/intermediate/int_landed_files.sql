@@ -1,0 +1,28 @@
+{{ config(materialized='table') }}
+
+-- The manifest of the landing: listing names, sizes and times reads no record.
+{% if execute %}
+    {%- for node in landed_tables() %}
+        {%- if not loop.first %}
+union all
+        {% endif %}
+select
+    source_name,
+    file_name,
+    size_bytes,
+    modified_at,
+    -- What the file's rows depend on: its content, and the settings that staging reads it with.
+    md5(
+        concat_ws(
+            '|',
+            cast(size_bytes as string),
+            cast(modified_at as string),
+            {{ pseudonym_key_check() }},
+            '{{ var("earliest_plausible_date") }}'
+        )
+    ) as file_version
+from ({{ landed_file_metadata(node) }}) as metadata
+    {%- endfor %}
+{% else %}
+select 1 as placeholder
+{% endif %}

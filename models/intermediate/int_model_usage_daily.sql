@@ -1,0 +1,125 @@
+{{ config(materialized='table') }}
+
+with usage_daily as (
+
+    select * from {{ ref('fct_usage_daily') }}
+
+),
+
+model_slugs as (
+
+    select * from {{ ref('dim_model_slugs') }}
+
+),
+
+models as (
+
+    select * from {{ ref('dim_models') }}
+
+),
+
+finish_reasons as (
+
+    select * from {{ ref('finish_reasons') }}
+
+),
+
+free_access_periods as (
+
+    select * from {{ ref('free_access_periods') }}
+
+),
+
+-- Countries and languages are summed away first: few rows are left to give a meaning to.
+rolled_up as (
+
+    select
+        usage_daily.event_date,
+        usage_daily.model_slug,
+        usage_daily.is_byok,
+        case
+            when usage_daily.finish_reason <> 'unknown' then usage_daily.finish_reason
+            else coalesce(finish_reasons.finish_reason, 'unknown')
+        end as finish_reason,
+        cast(sum(usage_daily.generations) as bigint) as generations,
+        cast(sum(usage_daily.total_tokens) as bigint) as total_tokens,
+        cast(sum(usage_daily.prompt_tokens) as bigint) as prompt_tokens,
+        cast(sum(usage_daily.completion_tokens) as bigint) as completion_tokens,
+        cast(sum(usage_daily.reasoning_tokens) as bigint) as reasoning_tokens,
+        cast(sum(usage_daily.tools_provided_generations) as bigint) as tools_provided_generations,
+        cast(sum(usage_daily.tools_provided_tokens) as bigint) as tools_provided_tokens,
+        cast(sum(usage_daily.tools_unknown_generations) as bigint) as tools_unknown_generations,
+        {{ sum_usd("usage_daily.spend_usd") }} as spend_usd
+    from usage_daily
+    left join finish_reasons on usage_daily.native_finish_reason = finish_reasons.native_finish_reason
+    group by
+        usage_daily.event_date,
+        usage_daily.model_slug,
+        usage_daily.is_byok,
+        case
+            when usage_daily.finish_reason <> 'unknown' then usage_daily.finish_reason
+            else coalesce(finish_reasons.finish_reason, 'unknown')
+        end
+
+),
+
+mapped as (
+
+    select
+        -- grain
+        rolled_up.event_date,
+        rolled_up.model_slug,
+        rolled_up.is_byok,
+        rolled_up.finish_reason,
+
+        -- when
+        {{ week_start('rolled_up.event_date') }} as week_start,
+        {{ in_study_window('rolled_up.event_date') }} as is_in_study_window,
+
+        -- which model
+        models.model_id,
+        model_slugs.model_variant,
+        models.author_slug,
+        models.source_type,
+        models.source_type in ('chinese_oss', 'row_oss') as is_open_source,
+        models.size_bucket,
+
+        -- what kind of use
+        (
+            models.is_reasoning
+            and rolled_up.event_date >= coalesce(models.reasoning_from, rolled_up.event_date)
+            and model_slugs.model_variant = coalesce(models.reasoning_variant, model_slugs.model_variant)
+        ) as is_reasoning_model,
+        rolled_up.finish_reason = 'tool_calls' as is_tool_call,
+        (
+            model_slugs.model_variant = 'free'
+            or exists (
+                select 1
+                from free_access_periods
+                where
+                    free_access_periods.model_id = models.model_id
+                    and rolled_up.event_date >= free_access_periods.starts_on
+                    and rolled_up.event_date <= coalesce(free_access_periods.ends_on, rolled_up.event_date)
+            )
+        ) as is_free_access,
+
+        -- how much
+        rolled_up.generations,
+        rolled_up.total_tokens,
+        rolled_up.prompt_tokens,
+        rolled_up.completion_tokens,
+        rolled_up.reasoning_tokens,
+        rolled_up.tools_provided_generations,
+        rolled_up.tools_provided_tokens,
+        rolled_up.tools_unknown_generations,
+        rolled_up.spend_usd
+    from rolled_up
+    inner join model_slugs on rolled_up.model_slug = model_slugs.model_slug
+    inner join models on model_slugs.model_id = models.model_id
+
+)
+
+select
+    *,
+    not is_byok and not is_free_access as is_billed
+from mapped

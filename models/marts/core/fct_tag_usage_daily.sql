@@ -1,0 +1,77 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_changed_periods('int_event_days', 'event_date', 'label_version') }}"
+    )
+}}
+
+with generations as (
+
+    select * from {{ ref('int_counted_generations') }}
+
+),
+
+labels as (
+
+    select * from {{ ref('int_classification_labels') }}
+
+),
+
+event_days as (
+
+    select
+        event_date,
+        label_version
+    from {{ ref('int_event_days') }}
+    where {{ missing_periods_only('event_date', 'label_version') }}
+
+)
+
+select
+    -- grain, on natural keys
+    generations.event_date,
+    generations.model_slug,
+    generations.country_code,
+    generations.prompt_language,
+    labels.category_path,
+    generations.is_byok,
+
+    -- counts, by the weight of the label
+    sum(labels.label_weight) as sampled_generations,
+    coalesce(sum(labels.label_weight) filter (where generations.total_tokens = 0), 0) as zero_token_generations,
+
+    -- by the most confident label alone, whatever the attribution
+    cast(count(*) filter (where labels.is_primary) as bigint) as primary_generations,
+    cast(coalesce(sum(generations.total_tokens) filter (where labels.is_primary), 0) as bigint) as primary_tokens,
+
+    -- tokens, by the weight of the label
+    sum(labels.label_weight * generations.total_tokens) as sampled_tokens,
+    sum(labels.label_weight * generations.prompt_tokens) as prompt_tokens,
+    sum(labels.label_weight * generations.completion_tokens) as completion_tokens,
+
+    -- additive parts of the interval of a token share; as doubles, since squares of tokens overflow integers
+    sum(
+        labels.label_weight * cast(generations.total_tokens as double) * cast(generations.total_tokens as double)
+    ) as token_squares,
+    sum(
+        labels.label_weight * labels.label_weight
+        * cast(generations.total_tokens as double) * cast(generations.total_tokens as double)
+    ) as weighted_token_squares,
+
+    -- US dollars, by the weight of the label
+    {{ sum_usd("labels.label_weight * generations.spend_usd") }} as spend_usd,
+
+    -- what the day was built from
+    event_days.label_version
+from generations
+inner join event_days on generations.event_date = event_days.event_date
+inner join labels on generations.generation_id = labels.generation_id
+group by
+    generations.event_date,
+    generations.model_slug,
+    generations.country_code,
+    generations.prompt_language,
+    labels.category_path,
+    generations.is_byok,
+    event_days.label_version

@@ -1,0 +1,53 @@
+{#-
+    Fails when the sum of a column differs from the sum of `field` in another relation (relative 1e-9, so that integer sums
+    have to be equal). `where` and `to_where` limit either side; `group_by` compares group by group, a group that one side
+    lacks counting as zero there.
+-#}
+{% test same_total(model, column_name, to, field, group_by=[], to_group_by=none, condition='true', to_condition='true') %}
+
+with here as (
+
+    select
+        {% for column in group_by -%}
+        {{ column }} as group_{{ loop.index }},
+        {% endfor -%}
+        cast(sum({{ column_name }}) as double) as total
+    from {{ model }}
+    where {{ condition }}
+    {% if group_by -%}
+    group by {{ group_by | join(', ') }}
+    {%- endif %}
+
+),
+
+there as (
+
+    select
+        {% for column in (to_group_by or group_by) -%}
+        {{ column }} as group_{{ loop.index }},
+        {% endfor -%}
+        cast(sum({{ field }}) as double) as total
+    from {{ to }}
+    where {{ to_condition }}
+    {% if group_by -%}
+    group by {{ (to_group_by or group_by) | join(', ') }}
+    {%- endif %}
+
+)
+
+select
+    {% for column in group_by -%}
+    coalesce(here.group_{{ loop.index }}, there.group_{{ loop.index }}) as {{ column }},
+    {% endfor -%}
+    here.total,
+    there.total as expected_total
+from here
+full outer join there
+    on
+        true
+        {%- for column in group_by %}
+        and here.group_{{ loop.index }} = there.group_{{ loop.index }}
+        {%- endfor %}
+where abs(coalesce(here.total, 0) - coalesce(there.total, 0)) > 1e-9 * greatest(abs(coalesce(there.total, 0)), 1)
+
+{% endtest %}
