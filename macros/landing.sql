@@ -300,3 +300,19 @@
     where false
         {%- endif %}
 {%- endmacro %}
+
+{#- `true` where the landing carries the simulator's label, SIMULATED.json: pages made from it have to say so. -#}
+{% macro is_simulated_landing() -%}
+    {%- if execute -%}
+        {{ return(adapter.dispatch('is_simulated_landing', 'llm_traffic')()) }}
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro duckdb__is_simulated_landing() -%}
+    {%- set labels = run_query(
+        "select count(*) from glob(" ~ dbt.string_literal(landing_path() ~ '/SIMULATED.json') ~ ")"
+    ).columns[0].values()[0] -%}
+    {{ return('true' if labels else 'false') }}
+{%- endmacro %}

@@ -3,17 +3,17 @@
     python -m scripts.check_sources [--strict] [--since YYYY-MM-DD] [--max-age-days N]
 
 This checks what ARRIVED; the dbt tests check what was BUILT. dbt quarantines single bad rows, so this module
-does not ask for perfect rows. It stops a build that would be impossible (a file that cannot be read, a missing
-required column) or wrong (so many unusable rows that the marts would describe the accident), and it warns
-about what a person should look at (a day with a third of the usual rows).
+does not ask for perfect rows. It stops a build that would be impossible (a file that cannot be read, a
+missing required column) or wrong (so many unusable rows that the marts would describe the accident), and it
+warns about what a person should look at (a day with a third of the usual rows).
 
 How it works
     1. Folder, file name, file content and columns are checked file by file, so that a message names the file.
-    2. One SQL pass over each source counts, per file, the rows that break each rule. A second pass over the key
-       columns counts repeated rows per partition. No row ever reaches Python; memory is bounded by DuckDB.
+    2. One SQL pass over each source counts, per file, the rows that break each rule. A second pass over the
+       key columns counts repeated rows per partition. No row reaches Python; DuckDB bounds the memory.
     3. The counts become shares, one row a partition and one for the whole source. Great Expectations suites,
-       defined here and written to ``CHECKS_PATH/expectations``, hold the bounds on these shares. They play the
-       part of ``mostly`` and, unlike ``mostly``, tell which partition broke the bound.
+       defined here and written to ``CHECKS_PATH/expectations``, hold the bounds on these shares. They do what
+       ``mostly`` does on rows, and also tell which partition broke the bound.
 
 Environment variables
     LANDING_PATH     folder of the landed files (default ``data/landing``)
@@ -52,6 +52,8 @@ from typing import Any, NoReturn
 
 import duckdb
 
+from scripts import _paths
+
 EXIT_CLEAN, EXIT_WARNINGS, EXIT_ERRORS, EXIT_NOT_RUN = 0, 1, 2, 3
 
 # --- Bounds. Each is a share of rows unless it says otherwise. ---------------
@@ -69,7 +71,7 @@ WARN_IMPLAUSIBLE_SHARE = 0.0
 PLAUSIBLE_TOKENS = 10_000_000  # tokens in one generation; ten times the longest context window on offer
 PLAUSIBLE_COST = 1_000  # US dollars for one generation
 EARLIEST_PLAUSIBLE_DATE = "2020-06-01"  # as in the input contract; older times are unset clocks
-# A share of very few rows says nothing: one bad row in three is 33 %. Small partitions count in the source's total.
+# A share of very few rows says nothing: one bad row in three is 33 %. Small partitions count in the total.
 MIN_ROWS_FOR_SHARE = 50
 # Volume is compared with the median of the trailing four weeks, which a single odd day does not move.
 VOLUME_WINDOW, VOLUME_WARM_UP, VOLUME_MIN_MEDIAN = 28, 7, 50  # partitions, partitions, rows
@@ -178,7 +180,7 @@ def _time(column: str) -> tuple[RowCheck, RowCheck]:
             column=column,
             bad=f"isfinite({moment}) and cast({moment} as date) > ingest_date + 1",
             reason="lie more than one day after the ingest date of their folder",
-            remedy="check the sender's clock and the folder's date; dbt quarantines these rows as future_timestamp",
+            remedy="check the sender's clock and the folder's date; dbt quarantines them as future_timestamp",
         ),
     )
 
@@ -204,7 +206,7 @@ def _whole_number(column: str) -> tuple[RowCheck, RowCheck]:
             bad=f"{column} is not null and ({number} is null or not isfinite({number}) or {number} < 0"
             f" or {number} <> floor({number}))",
             reason="hold a token count that is negative or no whole number",
-            remedy="look for shifted columns or text in the count; dbt quarantines these rows as invalid_tokens",
+            remedy="look for shifted columns or text in the count; dbt quarantines them as invalid_tokens",
         ),
         RowCheck(
             name=f"{column}_implausible",
@@ -249,14 +251,14 @@ def _cost(column: str) -> tuple[RowCheck, RowCheck]:
             column=column,
             bad=f"{column} is not null and ({number} is null or not isfinite({number}) or {number} < 0)",
             reason="hold a cost that is negative or no finite number",
-            remedy="look for currency signs, decimal commas and refunds; dbt quarantines these rows as invalid_cost",
+            remedy="look for currency signs, decimal commas, refunds; dbt quarantines them as invalid_cost",
         ),
         RowCheck(
             name=f"{column}_implausible",
             column=column,
             bad=f"isfinite({number}) and {number} >= {PLAUSIBLE_COST}",
             reason=f"cost {PLAUSIBLE_COST:,} US dollars or more for one generation",
-            remedy="check that the unit is US dollars, not cents or credits: these records pass into the totals",
+            remedy="check that the unit is US dollars, not cents or credits: they pass into the totals",
             warn_above=WARN_IMPLAUSIBLE_SHARE,
             error_above=None,
             unusable=False,
@@ -311,9 +313,7 @@ GENERATIONS = Source(
             "native_tokens_completion",
             "reasoning_exceeds_completion",
         ),
-        _exceeds(
-            "cached_exceeds_prompt", "native_tokens_cached", "native_tokens_prompt", "cached_exceeds_prompt"
-        ),
+        _exceeds("cached_exceeds_prompt", "native_tokens_cached", "native_tokens_prompt", "cached_exceeds_prompt"),
         *_cost("total_cost"),
         *_cost("upstream_inference_cost"),
         _finish_reason("finish_reason"),
@@ -331,8 +331,7 @@ ACCOUNTS = Source(
         RowCheck(
             name="billing_country_code_malformed",
             column="billing_country_code",
-            bad="billing_country_code is not null"
-            " and not regexp_full_match(billing_country_code, '[A-Za-z]{2}')",
+            bad="billing_country_code is not null and not regexp_full_match(billing_country_code, '[A-Za-z]{2}')",
             reason="have a country code that is not two letters",
             remedy="send ISO 3166 alpha-2 codes; others cannot be placed on the map",
             unusable=False,
@@ -373,7 +372,7 @@ CLASSIFICATIONS = Source(
             column="path",
             bad="path is not null and not starts_with(path, '/')",
             reason="have a category path that does not start with a slash",
-            remedy="send the classifier's full path, such as /Science/Computer Science; others map to no category",
+            remedy="send the full path, such as /Science/Computer Science; others map to no category",
             unusable=False,
         ),
     ),
@@ -425,7 +424,7 @@ SOURCES = (GENERATIONS, ACCOUNTS, CLASSIFICATIONS, ACTIVITY_EXPORT)
 
 @dataclass(frozen=True)
 class Bound:
-    """One expectation: a measure of the shares table, its least or greatest value, and the words of the message."""
+    """One expectation: a measure of the shares table, its least or greatest value, and the message."""
 
     check: str
     measure: str
@@ -591,9 +590,7 @@ class Landing:
     findings: list[Finding] = field(default_factory=list)
     exists: bool = True
 
-    def reject(
-        self, file: LandedFile, check: str, reason: str, remedy: str, column: str | None = None
-    ) -> None:
+    def reject(self, file: LandedFile, check: str, reason: str, remedy: str, column: str | None = None) -> None:
         """Record an error about a file."""
         self.findings.append(
             Finding(
@@ -613,16 +610,14 @@ class Landing:
 
 
 def _is_marker(name: str) -> bool:
-    """Tell whether a file or folder is no data by its name: `_SUCCESS`, `_temporary`, `.part-0.parquet.crc`."""
+    """Tell whether a name is that of no data: `_SUCCESS`, `_temporary`, `.part-0.parquet.crc`."""
     return name.startswith((".", "_"))
 
 
 def _partition_date(folder_name: str) -> date | None:
     """Return the date of an `ingest_date=YYYY-MM-DD` folder, or None if it is no date of the calendar."""
     try:
-        return (
-            datetime.strptime(folder_name, "ingest_date=%Y-%m-%d").date() if len(folder_name) == 22 else None
-        )
+        return datetime.strptime(folder_name, "ingest_date=%Y-%m-%d").date() if len(folder_name) == 22 else None
     except ValueError:
         return None
 
@@ -730,8 +725,10 @@ def _text_problem(path: Path) -> str | None:
 
 def _csv_header(path: Path) -> tuple[str, ...]:
     """Return the column names of a CSV file whose text is known to be valid; empty for an empty file."""
-    opened = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
-    with opened as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+    with (
+        gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as raw,
+        io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
+    ):
         return tuple(next(csv.reader(text), ()))
 
 
@@ -769,14 +766,23 @@ def _first_line(error: Exception, landing_path: Path) -> str:
     return text.replace(f"{landing_path.as_posix()}/", "")[:200].rstrip(".:, ")
 
 
-# A file can cause these; any other DuckDB error is a fault of this module or of the machine, and must surface.
-_FILE_ERRORS = (
-    duckdb.InvalidInputException,
-    duckdb.IOException,
-    duckdb.ConversionException,
-    duckdb.SerializationException,
-    duckdb.NotImplementedException,
+# Faults of this module or of the machine. Damaged files raise almost anything else, even plain duckdb.Error.
+_NOT_THE_FILE = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConnectionException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.InterruptException,
+    duckdb.OutOfMemoryException,
+    duckdb.ParserException,
 )
+
+
+def _raise_unless_of_the_file(error: duckdb.Error) -> None:
+    """Raise an error that no other file would have prevented: it must not be blamed on one."""
+    if isinstance(error, _NOT_THE_FILE):
+        raise error
 
 
 def _profile_query(source: Source, relation: str) -> str:
@@ -785,9 +791,7 @@ def _profile_query(source: Source, relation: str) -> str:
     unusable = " or ".join(check.name for check in source.checks if check.unusable)
     counts = []
     for check in source.checks:
-        example = (
-            f"left(min({check.column}) filter ({check.name}), {EXAMPLE_LENGTH})" if check.example else "''"
-        )
+        example = f"left(min({check.column}) filter ({check.name}), {EXAMPLE_LENGTH})" if check.example else "''"
         counts.append(f"count(*) filter ({check.name}) as {check.name}, {example} as {check.name}_example")
     present = ", ".join(f"count({name}) as {name}_present" for name in source.required)
     return (
@@ -812,9 +816,7 @@ class Reader:
             self._group_text()
 
     def _unreadable(self, file: LandedFile, problem: str) -> None:
-        self.landing.reject(
-            file, "unreadable", problem, "deliver the file again, or move it out of the landing folder"
-        )
+        self.landing.reject(file, "unreadable", problem, "deliver the file again, or move it out of the landing folder")
 
     def _add(self, file: LandedFile, columns: Sequence[tuple[str, str]]) -> None:
         """Put a file into its group, or report the required columns that it lacks."""
@@ -844,11 +846,13 @@ class Reader:
         for piece in _pieces(candidates, FILES_PER_QUERY):
             try:
                 self._add_parquet(piece)
-            except _FILE_ERRORS:
+            except duckdb.Error as error:
+                _raise_unless_of_the_file(error)
                 for file in piece:
                     try:
                         self._add_parquet([file])
-                    except _FILE_ERRORS as error:
+                    except duckdb.Error as error:
+                        _raise_unless_of_the_file(error)
                         self._unreadable(file, f"not readable: {_first_line(error, self.landing_path)}")
 
     def _add_parquet(self, files: Sequence[LandedFile]) -> None:
@@ -893,7 +897,7 @@ class Reader:
                 self._add(file, [(name, "VARCHAR") for name in header])
 
     def _relation(self, columns: tuple[tuple[str, str], ...], files: Sequence[LandedFile]) -> str:
-        """Return SQL for the wanted columns of some files as trimmed text, with `landed_file` and `ingest_date`."""
+        """Return SQL: the wanted columns of some files as trimmed text, `landed_file` and `ingest_date`."""
         wanted = self.landing.source.columns
         listed = _file_list(file.path for file in files)
         options = "filename = 'read_from', hive_partitioning = false"
@@ -903,8 +907,8 @@ class Reader:
         elif self.landing.file_format == "csv":
             typed = ", ".join(f"{_literal(name)}: 'varchar'" for name, _ in columns)
             scan = (
-                f"read_csv({listed}, {options}, header = true, auto_detect = false, delim = ',', quote = '\"',"
-                f" escape = '\"', columns = {{{typed}}})"
+                f"read_csv({listed}, {options}, header = true, auto_detect = false, delim = ','"
+                f", quote = '\"', escape = '\"', columns = {{{typed}}})"
             )
             actual = {name.lower(): name for name, _ in columns}
         else:
@@ -928,21 +932,22 @@ class Reader:
         source = self.landing.source
         self._register_files()
         table = f"profile_{source.table}"
-        no_rows = (
-            "select cast(null as varchar) as landed_file, cast(null as date) as ingest_date, "
-            + ", ".join(f"cast(null as varchar) as {name}" for name in source.columns)
+        no_rows = "select cast(null as varchar) as landed_file, cast(null as date) as ingest_date, " + ", ".join(
+            f"cast(null as varchar) as {name}" for name in source.columns
         )
         self.connection.execute(f"create table {table} as {_profile_query(source, no_rows)} limit 0")
         for columns, files in self.groups.items():
             for piece in _pieces(tuple(files), FILES_PER_QUERY):
                 try:
                     self._profile(table, columns, piece)
-                except _FILE_ERRORS:
-                    # The statement left nothing behind. One by one, the files that cannot be read name themselves.
+                except duckdb.Error as error:
+                    _raise_unless_of_the_file(error)
+                    # The statement left nothing behind. One by one, the files show which cannot be read.
                     for file in piece:
                         try:
                             self._profile(table, columns, [file])
-                        except _FILE_ERRORS as error:
+                        except duckdb.Error as error:
+                            _raise_unless_of_the_file(error)
                             files.remove(file)
                             self._unreadable(file, f"not readable: {_first_line(error, self.landing_path)}")
         if self.landing.file_format == "json":
@@ -980,8 +985,7 @@ class Reader:
         rows = [(f.path.as_posix(), f.ingest_date) for files in self.groups.values() for f in files]
         for piece in _pieces(rows, 1_000):
             values = ", ".join(
-                f"({_literal(path)}, {f'date {_literal(day.isoformat())}' if day else 'null'})"
-                for path, day in piece
+                f"({_literal(path)}, {f'date {_literal(day.isoformat())}' if day else 'null'})" for path, day in piece
             )
             self.connection.execute(f"insert into landed values {values}")
 
@@ -993,9 +997,7 @@ class Reader:
         source = self.landing.source
         table = f"duplicates_{source.table}"
         self.connection.execute(f"create table {table} (ingest_date date, duplicate_rows bigint)")
-        sizes = dict(
-            self.connection.execute(f"select landed_file, row_count from profile_{source.table}").fetchall()
-        )
+        sizes = dict(self.connection.execute(f"select landed_file, row_count from profile_{source.table}").fetchall())
         by_day: dict[date | None, list[tuple[tuple[tuple[str, str], ...], LandedFile]]] = {}
         for columns, files in self.groups.items():
             for file in files:
@@ -1012,9 +1014,7 @@ class Reader:
         if batch:
             self._count_duplicates_of(table, batch)
 
-    def _count_duplicates_of(
-        self, table: str, batch: list[tuple[tuple[tuple[str, str], ...], LandedFile]]
-    ) -> None:
+    def _count_duplicates_of(self, table: str, batch: list[tuple[tuple[tuple[str, str], ...], LandedFile]]) -> None:
         groups: dict[tuple[tuple[str, str], ...], list[LandedFile]] = {}
         for columns, file in batch:
             groups.setdefault(columns, []).append(file)
@@ -1037,8 +1037,8 @@ class Reader:
 def build_shares(connection: duckdb.DuckDBPyConnection, landing: Landing, today: date) -> None:
     """Create `shares_<source>`: one row a partition and one, with scope `all`, for the whole source.
 
-    A measure that is not judged (too few rows, no partitions before) has a value inside every bound: 0, or 1 for
-    the volume. Null would not do: an expectation on a column of nulls fails.
+    A measure that is not judged (too few rows, no partitions before) has a value inside every bound: 0, or 1
+    for the volume. Null would not do: an expectation on a column of nulls fails.
 
     Args:
         connection: where the counts of the source are; the shares are written beside them.
@@ -1092,7 +1092,8 @@ def build_shares(connection: duckdb.DuckDBPyConnection, landing: Landing, today:
             select 'all', sum(duplicate_rows) from duplicates_{source.table}
         )
         select scopes.scope, cast(row_count as bigint) as row_count, {shares},
-            case when {large_enough} then coalesce(duplicate_rows, 0) / row_count else 0 end as duplicate_share,
+            case when {large_enough}
+                then coalesce(duplicate_rows, 0) / row_count else 0 end as duplicate_share,
             case when position > {VOLUME_WARM_UP} and is_complete and usual_rows >= {VOLUME_MIN_MEDIAN}
                 then row_count / usual_rows else 1 end as volume_ratio,
             coalesce(scopes.ingest_date - previous_date - 1, 0) as missing_days_before,
@@ -1135,19 +1136,18 @@ def build_suite(source: Source, limits: Sequence[Bound]) -> Any:
             (
                 gx.expectations.ExpectColumnMinToBeBetween(column=limit.measure, min_value=limit.low, **common)
                 if limit.low is not None
-                else gx.expectations.ExpectColumnMaxToBeBetween(
-                    column=limit.measure, max_value=limit.high, **common
-                )
+                else gx.expectations.ExpectColumnMaxToBeBetween(column=limit.measure, max_value=limit.high, **common)
             )
-            for limit, common in ((limit, _expectation_words(limit)) for limit in limits)
+            for limit, common in zip(limits, map(_expectation_words, limits, range(len(limits))), strict=True)
         ],
     )
 
 
-def _expectation_words(limit: Bound) -> dict[str, Any]:
+def _expectation_words(limit: Bound, position: int) -> dict[str, Any]:
+    """Return severity and `meta` of an expectation; `position` leads from its result back to the bound."""
     return {
         "severity": "critical" if limit.severity == ERROR else "warning",
-        "meta": {"check": limit.check, "reason": limit.reason, "remedy": limit.remedy},
+        "meta": {"position": position, "check": limit.check, "reason": limit.reason, "remedy": limit.remedy},
     }
 
 
@@ -1166,8 +1166,8 @@ def _broken_scopes(
     """Return scope, measured value and rows of each partition that broke a bound.
 
     Raises:
-        CheckCouldNotRunError: the expectation died. Great Expectations reports that as "not successful" without a
-            value, which must be taken neither for clean nor for broken.
+        CheckCouldNotRunError: the expectation died. Great Expectations reports that as "not successful" and
+            without a value, which must be taken neither for clean nor for broken.
     """
     died = result.get("exception_info", {}).get("raised_exception") is not False
     if died or (result.get("result") or {}).get("observed_value") is None:
@@ -1177,16 +1177,17 @@ def _broken_scopes(
     broken = connection.execute(
         f"select scope, cast({limit.measure} as double), row_count from shares_{source.table}"
         f" where {limit.measure} < $low or {limit.measure} > $high order by scope",
-        {"low": -math.inf if limit.low is None else limit.low, "high": math.inf if limit.high is None else limit.high},
+        {
+            "low": -math.inf if limit.low is None else limit.low,
+            "high": math.inf if limit.high is None else limit.high,
+        },
     ).fetchall()
     if not broken:
         raise CheckCouldNotRunError(f"the expectation on {limit.measure} failed, but no partition breaks its bound")
     return broken
 
 
-def validate(
-    database: Path, landings: Sequence[Landing], limits: dict[str, list[Bound]], checks_path: Path
-) -> None:
+def validate(database: Path, landings: Sequence[Landing], limits: dict[str, list[Bound]], checks_path: Path) -> None:
     """Hold the shares of every source against its bounds, and add what is broken to the findings.
 
     Suites are written to `checks_path/expectations`, results to `checks_path/validations`.
@@ -1221,18 +1222,13 @@ def validate(
         source = landing.source
         suite = context.suites.add(build_suite(source, limits[source.folder]))
         asset = datasource.add_table_asset(source.table, table_name=f"shares_{source.table}")
-        outcome = (
-            asset.add_batch_definition_whole_table("all")
-            .get_batch()
-            .validate(suite)
-            .to_json_dict()
-        )
+        outcome = asset.add_batch_definition_whole_table("all").get_batch().validate(suite).to_json_dict()
         _write_json(checks_path / "expectations" / f"{source.table}.json", _suite_as_json(suite))
         _write_json(checks_path / "validations" / f"{source.table}.json", outcome)
         if len(outcome["results"]) != len(limits[source.folder]):
             raise CheckCouldNotRunError(f"{source.folder}: not every expectation gave a result")
         outcomes.append(outcome["results"])
-    # DuckDB opens a file only once per process and configuration: Great Expectations has to let go of it first.
+    # A process can open a DuckDB file with one configuration only: Great Expectations has to let go first.
     context.data_sources.all()["landed"].get_execution_engine().close()
     datasource.get_engine().dispose()
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -1251,10 +1247,12 @@ def _add_findings(
     counted = {check.name: check for check in source.checks}
     reported: set[tuple[str, str]] = set()
     in_error: set[str] = set()
-    by_expectation = {_expectation_key(result["expectation_config"]): result for result in results}
-    # Bounds are listed with the error of a check before its warning, and the total of unusable rows after both.
-    for limit, expectation in zip(limits, build_suite(source, limits).expectations, strict=True):
-        result = by_expectation[_expectation_key(expectation.configuration.to_json_dict())]
+
+    def position(result: dict[str, Any]) -> int:
+        return result["expectation_config"]["meta"]["position"]
+
+    # Bounds list the error of a check before its warning, and the total of unusable rows after both.
+    for limit, result in zip(limits, sorted(results, key=position), strict=True):
         for scope, measured, rows in _broken_scopes(connection, source, limit, result):
             if (limit.check, scope) in reported or (limit.check == "unusable" and scope in in_error):
                 continue
@@ -1378,9 +1376,7 @@ def check_sources(
         OSError, duckdb.Error: a folder cannot be listed, a result not written, memory or disk is exhausted.
     """
     if landing_format not in EXTENSIONS:
-        raise CheckCouldNotRunError(
-            f"LANDING_FORMAT is {landing_format!r}; it must be one of {', '.join(EXTENSIONS)}"
-        )
+        raise CheckCouldNotRunError(f"LANDING_FORMAT is {landing_format!r}; it must be one of {', '.join(EXTENSIONS)}")
     started = time.monotonic()
     today = today or datetime.now(UTC).date()
     landing_path = landing_path.resolve()
@@ -1484,9 +1480,7 @@ def report_lines(report: Report) -> list[str]:
         elif not source["files"]:
             lines.append(f"{source['source']}: no readable files, nothing to check")
         else:
-            span = (
-                f", {source['first_partition']} to {source['last_partition']}" if source["partitions"] else ""
-            )
+            span = f", {source['first_partition']} to {source['last_partition']}" if source["partitions"] else ""
             lines.append(
                 f"{source['source']}: {source['files']:,} files, {source['rows']:,} rows,"
                 f" {source['partitions']:,} partitions{span}"
@@ -1497,22 +1491,18 @@ def report_lines(report: Report) -> list[str]:
             if finding.severity == severity:
                 # Findings about files are all shown: each names something to repair.
                 measured = finding.measured is not None
-                groups.setdefault(
-                    (finding.source, finding.check, None if measured else finding.line()), []
-                ).append(finding)
+                groups.setdefault((finding.source, finding.check, None if measured else finding.line()), []).append(
+                    finding
+                )
         for (source, check, _), found in groups.items():
             worst = sorted(found, key=_badness, reverse=True)
             lines += [finding.line() for finding in worst[:PARTITIONS_SHOWN]]
             if len(worst) > PARTITIONS_SHOWN:
                 rest = len(worst) - PARTITIONS_SHOWN
-                lines.append(
-                    f"{severity.upper():<7} [{check}] {source}: and {rest:,} more, see check_sources.json"
-                )
+                lines.append(f"{severity.upper():<7} [{check}] {source}: and {rest:,} more, see check_sources.json")
     errors = sum(finding.severity == ERROR for finding in report.findings)
     found = len(report.findings) - errors
-    lines.append(
-        f"{errors:,} errors, {found:,} warnings: " + ("do not build" if errors else "the build may start")
-    )
+    lines.append(f"{errors:,} errors, {found:,} warnings: " + ("do not build" if errors else "the build may start"))
     return lines
 
 
@@ -1557,7 +1547,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--since",
         type=date.fromisoformat,
         metavar="YYYY-MM-DD",
-        help="look only at partitions from this ingest date on; the volume check needs some 30 days before the new one",
+        help="look only at partitions from this ingest date on (volume: start 30 days before the new ones)",
     )
     parser.add_argument(
         "--max-age-days",
@@ -1583,7 +1573,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     try:
         report = check_sources(
-            Path(os.environ.get("LANDING_PATH") or "data/landing"),
+            _paths.landing_path(),
             (os.environ.get("LANDING_FORMAT") or "parquet").lower(),
             Path(os.environ.get("CHECKS_PATH") or "data/checks"),
             strict=arguments.strict,

@@ -3,9 +3,9 @@
 -- The manifest of the landing: listing names, sizes and times reads no record.
 {% if execute %}
     {%- for node in landed_tables() %}
-        {%- if not loop.first %}
+{%- if not loop.first %}
 union all
-        {% endif %}
+{% endif %}
 select
     source_name,
     file_name,
@@ -22,7 +22,7 @@ select
         )
     ) as file_version
 from ({{ landed_file_metadata(node) }}) as metadata
-    {%- endfor %}
+{%- endfor %}
 {% else %}
 select 1 as placeholder
 {% endif %}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .calibration import curve, day_number, iso_day
+from .calibration import curve, day_number
 from .catalogue import CHINESE, CLOSED, ROW, SOURCE_TYPES, UNKNOWN, Catalogue
 
 CATEGORIES = [
@@ -36,6 +36,7 @@ class Targets:
     tokens_per_trillion: float
     region_share: np.ndarray
     tool_share: np.ndarray
+    completion_part: dict[int, float]
 
 
 def weekly_volume(cal: dict[str, Any], weeks: np.ndarray, start: int, end: int) -> np.ndarray:
@@ -138,9 +139,13 @@ def fit_models(
     )
     cap_weeks = weeks >= day_number(cal["largest_open_model"]["from"])
     reasoning_target = curve(cal["reasoning_share"], middle) * volume
-    fixed = {
-        cat.index[slug]: 10**value / 1e6 * scale for slug, value in cal["model_log10_millions"].items()
-    }
+    # Table 3 counts what was billed: free variants and BYOK come on top.
+    fixed = {}
+    for slug, value in cal["model_log10_millions"].items():
+        model = cat.index[slug]
+        billed = 1 - cal["free_variant_share"].get(slug, 0.0)
+        billed *= 1 - (cal["byok_share"] if cat.source[model] == CLOSED else 0.0)
+        fixed[model] = 10**value / 1e6 * scale / billed
     weight = part_of_week[:, None]
 
     def group_share(columns: np.ndarray, rows: np.ndarray, target: np.ndarray, power: float) -> None:
@@ -168,8 +173,8 @@ def fit_models(
             factor = np.clip(factor, 0.25, 4) ** (0.5 * power / 0.6)
             tokens[:, columns] *= 1 + weights[:, columns] * (factor[:, None] - 1)
         cap = cal["largest_open_model"]["max_share_of_oss"] * oss_total
-        over = tokens / np.maximum(cap, 1e-12)[:, None]
-        tokens = np.where(cap_weeks[:, None] & is_open & (over > 1), tokens / over, tokens)
+        over = np.maximum(tokens / np.maximum(cap, 1e-12)[:, None], 1.0)
+        tokens = np.where(cap_weeks[:, None] & is_open, tokens / over, tokens)
         _scale_groups(tokens, cat.source, by_source)
         if window.any():
             for model, wanted in fixed.items():
@@ -194,17 +199,21 @@ def fit_models(
 
 
 def effective_prices(
-    cal: dict[str, Any], cat: Catalogue, weeks: np.ndarray, completion_part: np.ndarray, cached: np.ndarray
+    cat: Catalogue, weeks: np.ndarray, completion_part: np.ndarray, cached: np.ndarray
 ) -> np.ndarray:
-    """US dollars per million tokens by week and model; zero in free access periods."""
-    result = np.zeros((len(weeks), len(cat.slugs)))
+    """US dollars per million billed tokens by week, model and category; zero in free access periods.
+
+    Args:
+        completion_part: completion tokens over all tokens, weeks x models x categories.
+        cached: cached share of prompt tokens by model.
+    """
+    table = np.zeros((len(weeks), len(cat.slugs), 3))
     for model in range(len(cat.slugs)):
         for week, day in enumerate(weeks + 3):
-            prompt, completion, cache = cat.price_on(model, int(day))
-            part, hit = completion_part[week, model], cached[model]
             if not cat.is_free_on(model, int(day)):
-                result[week, model] = part * completion + (1 - part) * ((1 - hit) * prompt + hit * cache)
-    return result
+                table[week, model] = cat.price_on(model, int(day))
+    prompt = (1 - cached) * table[:, :, 0] + cached * table[:, :, 2]
+    return completion_part * table[:, :, 1][:, :, None] + (1 - completion_part) * prompt[:, :, None]
 
 
 def solve_costs(
@@ -268,8 +277,8 @@ def _members(cat: Catalogue, name: str) -> np.ndarray:
 
 
 def fit_categories(
-    cal: dict[str, Any], cat: Catalogue, weeks: np.ndarray, tokens: np.ndarray, price: np.ndarray, passes: int = 150
-) -> np.ndarray:
+    cal: dict[str, Any], cat: Catalogue, weeks: np.ndarray, tokens: np.ndarray, price: np.ndarray, passes: int = 150,
+) -> np.ndarray:  # fmt: skip
     """Category shares inside each model and week (weeks x models x categories, adding to 1).
 
     Weeks before tagging began are fitted to the constraints' first values: their categories exist in the requests,
@@ -310,9 +319,11 @@ def _fit_block(
              curve(item["target"], weeks), float(item["weight"]))
         )  # fmt: skip
     not_xai = np.array(cat.authors)[used] != "x-ai"
-    billed = price > 0
+    free = np.array([cal["free_variant_share"].get(cat.slugs[model], 0.0) for model in used])
+    billed = np.where(price.sum(axis=2) > 0, 1 - free, 0.0)
+    unit = price.mean(axis=2)
     costs = cal["category_cost_per_1m_usd"]
-    log_price = np.where(billed, np.log(np.maximum(price, 0.02)), 0.0)
+    log_price = np.where(billed > 0, np.log(np.maximum(unit, 0.02)), 0.0)
     volume = row_total.sum(axis=1)
     for iteration in range(passes):
         step = 1.0 if iteration < passes * 0.7 else 0.4
@@ -327,7 +338,7 @@ def _fit_block(
             else:
                 part_of = x[:, :, columns].sum(axis=2) * scope
                 if kind == "spend":
-                    part_of = part_of * price * not_xai
+                    part_of = (x * price)[:, :, columns].sum(axis=2) * billed * not_xai
                 rows = np.flatnonzero(members & scope)
                 part = part_of[:, rows].sum(axis=1)
                 whole = part_of.sum(axis=1)
@@ -342,10 +353,10 @@ def _fit_block(
             for name, wanted in costs.items():
                 column = CATEGORIES.index(name)
                 paid = (x[:, :, column] * billed).sum()
-                now = (x[:, :, column] * price).sum() / paid
+                now = (x[:, :, column] * price[:, :, column] * billed).sum() / paid
                 tilt = cal["category_cost_weight"] * step * np.clip(np.log(wanted / now), -1, 1)
-                mean = (x[:, :, column] * log_price).sum() / paid
-                x[:, :, column] *= np.where(billed, np.exp(tilt * np.clip(log_price - mean, -2, 2)), 1.0)
+                mean = (x[:, :, column] * log_price * billed).sum() / paid
+                x[:, :, column] *= np.where(billed > 0, np.exp(tilt * np.clip(log_price - mean, -2, 2)), 1.0)
         # Keep every model's weekly tokens, and `others` inside its bounds.
         total = x.sum(axis=2)
         x *= np.divide(row_total, total, out=np.ones_like(total), where=total > 0)[:, :, None]
@@ -409,17 +420,16 @@ def build_targets(cal: dict[str, Any], cat: Catalogue, start: int, end: int, see
     volume = weekly_volume(cal, weeks, start, end)
     reasoning = reasoning_matrix(cal, cat, weeks)
     tokens, scale = fit_models(cal, cat, weeks, volume, reasoning, seed)
+    # Costs, categories and lengths depend on each other: start from a guess, then go round once more.
     usual = np.full_like(tokens, 0.055)
-    cached, completion_part = solve_costs(cal, cat, weeks, tokens, usual)
-    part = usual.copy()
-    for model, value in completion_part.items():
-        part[:, model] = value
-    price = effective_prices(cal, cat, weeks, part, cached)
-    shares = fit_categories(cal, cat, weeks, tokens, price)
-    sequence, completion = lengths(cal, cat, weeks, tokens, shares, reasoning, completion_part)
-    # Second pass for costs: the categories decide how long a model's prompts are.
-    count = tokens[:, :, None] * shares / sequence[:, None, :]
-    usual = (count * completion).sum(axis=2) / np.maximum((count * sequence[:, None, :]).sum(axis=2), 1e-30)
+    part = np.full((*tokens.shape, len(CATEGORIES)), 0.055)
+    for _ in range(2):
+        cached, completion_part = solve_costs(cal, cat, weeks, tokens, usual)
+        price = effective_prices(cat, weeks, part, cached)
+        shares = fit_categories(cal, cat, weeks, tokens, price)
+        sequence, completion = lengths(cal, cat, weeks, tokens, shares, reasoning, completion_part)
+        part = completion / sequence[:, None, :]
+        usual = (shares * part).sum(axis=2)
     cached, completion_part = solve_costs(cal, cat, weeks, tokens, usual)
     sequence, completion = lengths(cal, cat, weeks, tokens, shares, reasoning, completion_part)
     _, regions = region_targets(cal, weeks)
@@ -434,9 +444,5 @@ def build_targets(cal: dict[str, Any], cat: Catalogue, start: int, end: int, see
         tokens_per_trillion=scale,
         region_share=regions,
         tool_share=curve(cal["tool_call_share"], weeks + 3),
+        completion_part=completion_part,
     )
-
-
-def describe_week(number: int) -> str:
-    """ISO day of a week's Monday."""
-    return iso_day(number)

@@ -1,7 +1,10 @@
 -- A row is a landed table and ingest date whose quarantined rows are not all listed in rpt_quarantined_generations.
 with reconciled as (
 
-    select source_name, ingest_date, quarantined_rows
+    select
+        source_name,
+        ingest_date,
+        quarantined_rows
     from {{ ref('rpt_source_reconciliation') }}
     where quarantined_rows > 0
 
@@ -9,7 +12,10 @@ with reconciled as (
 
 listed as (
 
-    select source_name, ingest_date, count(*) as quarantined_rows
+    select
+        source_name,
+        ingest_date,
+        count(*) as quarantined_rows
     from {{ ref('rpt_quarantined_generations') }}
     group by source_name, ingest_date
 

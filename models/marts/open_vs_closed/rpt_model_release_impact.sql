@@ -55,7 +55,7 @@ weeks_around_release as (
         on
             complete_weeks.week_start >= cast(landmark_models.release_week - interval '28' day as date)
             and complete_weeks.week_start <= cast(landmark_models.release_week + interval '28' day as date)
-            and complete_weeks.week_start <> landmark_models.release_week
+            and landmark_models.release_week <> complete_weeks.week_start
     inner join weeks_with_tokens on complete_weeks.week_start = weeks_with_tokens.week_start
     left join source_type_weekly
         on
@@ -133,11 +133,11 @@ select
     source_shares.source_share_after,
     case
         when landmark_models.release_week >= first_complete_week.week_start
-            then cast({{ dbt.datediff('landmark_models.release_week', 'adoption.reached_1pct_in', 'day') }} / 7 as bigint)
+            then cast({{ dbt.datediff('landmark_models.release_week', 'adoption.reached_1pct_in', 'day') }} / 7 as bigint) -- noqa: LT05
     end as weeks_to_1pct_of_oss,
     case
         when landmark_models.release_week >= first_complete_week.week_start
-            then cast({{ dbt.datediff('landmark_models.release_week', 'adoption.reached_5pct_in', 'day') }} / 7 as bigint)
+            then cast({{ dbt.datediff('landmark_models.release_week', 'adoption.reached_5pct_in', 'day') }} / 7 as bigint) -- noqa: LT05
     end as weeks_to_5pct_of_oss
 from landmark_models
 cross join first_complete_week

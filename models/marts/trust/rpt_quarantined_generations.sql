@@ -1,18 +1,36 @@
 with quarantined as (
 
-    select source_name, ingest_date, file_name, generation_id, quarantine_reason, raw_record
+    select
+        source_name,
+        ingest_date,
+        file_name,
+        generation_id,
+        quarantine_reason,
+        raw_record
     from {{ ref('int_generations_checked') }}
     where quarantine_reason is not null
 
     union all
 
-    select source_name, ingest_date, file_name, cast(null as string) as generation_id, quarantine_reason, raw_record
+    select
+        source_name,
+        ingest_date,
+        file_name,
+        cast(null as string) as generation_id,
+        quarantine_reason,
+        raw_record
     from {{ ref('int_accounts_checked') }}
     where quarantine_reason is not null
 
     union all
 
-    select source_name, ingest_date, file_name, generation_id, quarantine_reason, raw_record
+    select
+        source_name,
+        ingest_date,
+        file_name,
+        generation_id,
+        quarantine_reason,
+        raw_record
     from {{ ref('int_classifications_checked') }}
     where quarantine_reason is not null
 

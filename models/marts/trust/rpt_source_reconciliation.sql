@@ -1,33 +1,51 @@
 with checked as (
 
-    select source_name, ingest_date, event_date, quarantine_reason
+    select
+        source_name,
+        ingest_date,
+        event_date,
+        quarantine_reason
     from {{ ref('int_generations_checked') }}
 
     union all
 
-    select source_name, ingest_date, event_date, quarantine_reason
+    select
+        source_name,
+        ingest_date,
+        event_date,
+        quarantine_reason
     from {{ ref('int_accounts_checked') }}
 
     union all
 
-    select source_name, ingest_date, event_date, quarantine_reason
+    select
+        source_name,
+        ingest_date,
+        event_date,
+        quarantine_reason
     from {{ ref('int_classifications_checked') }}
 
 ),
 
 superseded as (
 
-    select source_name, ingest_date
+    select
+        source_name,
+        ingest_date
     from {{ ref('int_generations_superseded') }}
 
     union all
 
-    select source_name, ingest_date
+    select
+        source_name,
+        ingest_date
     from {{ ref('int_accounts_superseded') }}
 
     union all
 
-    select source_name, ingest_date
+    select
+        source_name,
+        ingest_date
     from {{ ref('int_classifications_superseded') }}
 
 ),
@@ -35,17 +53,26 @@ superseded as (
 accepted as (
 
     -- Counted where the accepted rows are read from, not as what is left over: so that the sum can be tested.
-    select source_name, ingest_date, event_date
+    select
+        source_name,
+        ingest_date,
+        event_date
     from {{ ref('int_generations') }}
 
     union all
 
-    select source_name, ingest_date, event_date
+    select
+        source_name,
+        ingest_date,
+        event_date
     from {{ ref('int_accounts') }}
 
     union all
 
-    select source_name, ingest_date, event_date
+    select
+        source_name,
+        ingest_date,
+        event_date
     from {{ ref('int_classifications') }}
 
 ),

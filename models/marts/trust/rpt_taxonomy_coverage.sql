@@ -89,7 +89,10 @@ unmatched_countries as (
     from usage_daily
     where
         usage_daily.country_code <> 'unknown'
-        and not exists (select 1 from countries where countries.country_code = usage_daily.country_code)
+        and not exists (
+            select 1 from countries
+            where countries.country_code = usage_daily.country_code
+        )
 
 ),
 
@@ -104,8 +107,14 @@ unmatched_languages as (
     from usage_daily
     where
         usage_daily.prompt_language <> 'unknown'
-        and not exists (select 1 from language_aliases where language_aliases.alias = usage_daily.prompt_language)
-        and not exists (select 1 from languages where languages.language_code = usage_daily.prompt_language)
+        and not exists (
+            select 1 from language_aliases
+            where language_aliases.alias = usage_daily.prompt_language
+        )
+        and not exists (
+            select 1 from languages
+            where languages.language_code = usage_daily.prompt_language
+        )
 
 ),
 

@@ -1,0 +1,83 @@
+# `make build` and `make test` are all that a newcomer needs; the other targets are their parts.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+# A landing of one's own is used as it is; without one, a simulated study is written to data/landing.
+OWN_LANDING := $(LANDING_PATH)
+
+export DBT_WARN_ERROR_OPTIONS ?= {"error":"all","silence":["MFConverterIssue"]}
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+.PHONY: build setup landing check dbt-build publish summary test lint test-build pytest docs lock clean
+
+## build: set up, land, check, build and test every table, publish, say what was built
+build: setup landing check dbt-build publish summary
+
+## setup: the environment, in .venv, from the locked versions
+setup: .venv/.installed
+
+.venv/.installed: requirements/requirements.txt
+	$(PYTHON) -m venv .venv
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile \
+		--no-deps --require-hashes -r requirements/requirements.txt
+	touch $@
+
+## landing: a simulated study, unless LANDING_PATH is set or data/landing already holds one
+landing: setup
+ifeq ($(strip $(OWN_LANDING)),)
+	@test -d data/landing || $(BIN)/python -m scripts.simulate
+endif
+	@mkdir -p data/build
+
+## check: what arrived (dbt's tests check what was built)
+check: setup
+	$(BIN)/python -m scripts.check_sources
+
+dbt-build: setup
+	@mkdir -p "$$(dirname "$${WAREHOUSE_PATH:-data/build/warehouse.duckdb}")"
+	@echo "Building and testing every table (log: logs/dbt.log) ..."
+	$(BIN)/dbt --quiet build
+
+## publish: the tested marts into the serving file, by atomic rename
+publish: setup
+	$(BIN)/python -m scripts.publish
+
+summary: setup
+	@$(BIN)/python -m scripts.summary
+
+## test: lint, a build of the simulated study with all its tests, pytest; touches nothing that `make build` made
+test: setup lint test-build pytest
+
+## lint: ruff and sqlfluff
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	DBT_TARGET=lint DBT_TARGET_PATH=data/test/lint $(BIN)/sqlfluff lint --disable-progress-bar models tests analyses
+
+TEST_ENVIRONMENT := LANDING_PATH=data/test/landing CHECKS_PATH=data/test/checks WAREHOUSE_PATH=data/test/build/warehouse.duckdb \
+	PUBLISHED_PATH=data/test/warehouse.duckdb DBT_TARGET_PATH=data/test/target DBT_LOG_PATH=data/test/logs LANDING_FORMAT=parquet
+
+test-build: setup
+	rm -rf data/test/landing data/test/build data/test/warehouse.duckdb
+	@mkdir -p data/test/build
+	$(BIN)/python -m scripts.simulate --output data/test/landing
+	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.check_sources
+	$(TEST_ENVIRONMENT) $(BIN)/dbt --quiet build
+	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.publish
+	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.summary
+
+pytest: setup
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest
+
+## docs: dbt's documentation as one static page, target/static_index.html
+docs: setup
+	$(BIN)/dbt --quiet docs generate --static
+
+## lock: compile requirements/requirements.txt anew (needs uv)
+lock:
+	cd requirements && uv pip compile requirements.in --override overrides.txt --generate-hashes --universal \
+		--python-version 3.11 --no-header --no-annotate --no-emit-index-url --output-file requirements.txt
+
+clean:
+	rm -rf target logs data/test
