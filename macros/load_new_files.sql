@@ -19,21 +19,19 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- A literal list, because the readers prune files by it before they open them. -#}
+{#-
+    Called only `if is_incremental()`: the model decides, since inside a macro dbt's unit tests cannot. A literal list, because
+    the readers prune files by it before they open them.
+-#}
 {% macro new_files_only(source_names) %}
-    {%- if execute and is_incremental() -%}
-        {%- set new_files = run_query(
-            "select landed_files.file_name from " ~ ref('int_landed_files') ~ " as landed_files"
-            ~ " where landed_files.source_name in ('" ~ source_names | join("', '") ~ "')"
-            ~ " and not exists (select 1 from " ~ this ~ " as loaded where loaded.file_name = landed_files.file_name"
-            ~ " and loaded.file_version = landed_files.file_version) order by landed_files.file_name"
-        ).columns[0].values() -%}
-        {%- if new_files -%}
-        file_name in ({% for file in new_files %}{{ dbt.string_literal(file) }}{{ ', ' if not loop.last }}{% endfor %})
-        {%- else -%}
-        false
-        {%- endif -%}
-    {%- else -%}
-        true
+    {%- if not execute -%}
+        {{ return('true') }}
     {%- endif -%}
+    {%- set new_files = run_query(
+        "select landed_files.file_name from " ~ ref('int_landed_files') ~ " as landed_files"
+        ~ " where landed_files.source_name in ('" ~ source_names | join("', '") ~ "')"
+        ~ " and not exists (select 1 from " ~ this ~ " as loaded where loaded.file_name = landed_files.file_name"
+        ~ " and loaded.file_version = landed_files.file_version) order by landed_files.file_name"
+    ).columns[0].values() -%}
+    {{ return("file_name in (" ~ path_list(new_files)[1:-1] ~ ")" if new_files else 'false') }}
 {% endmacro %}

@@ -18,10 +18,7 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- Called only `if is_incremental()`, as new_files_only. -#}
 {% macro missing_periods_only(period, version_column) -%}
-    {%- if is_incremental() -%}
-        ({{ period }}, {{ version_column }}) not in (select distinct {{ period }}, {{ version_column }} from {{ this }})
-    {%- else -%}
-        true
-    {%- endif -%}
+    ({{ period }}, {{ version_column }}) not in (select distinct {{ period }}, {{ version_column }} from {{ this }})
 {%- endmacro %}

@@ -73,6 +73,8 @@ PLAUSIBLE_COST = 1_000  # US dollars for one generation
 EARLIEST_PLAUSIBLE_DATE = "2020-06-01"  # as in the input contract; older times are unset clocks
 # A share of very few rows says nothing: one bad row in three is 33 %. Small partitions count in the total.
 MIN_ROWS_FOR_SHARE = 50
+# Nor does a share of very few bad rows, unless they are all there is. One implausible value is always worth a look.
+MIN_BAD_ROWS = 5
 # Volume is compared with the median of the trailing four weeks, which a single odd day does not move.
 VOLUME_WINDOW, VOLUME_WARM_UP, VOLUME_MIN_MEDIAN = 28, 7, 50  # partitions, partitions, rows
 VOLUME_LOW, VOLUME_HIGH = (
@@ -84,7 +86,7 @@ VOLUME_LOW, VOLUME_HIGH = (
 
 FILES_PER_QUERY = 400  # also how many files are read again, one by one, to find the broken one
 ROWS_PER_DUPLICATE_QUERY = 5_000_000  # bounds the hash table of the duplicate count
-PARTITIONS_SHOWN = 3  # of a check that failed in many partitions; the JSON result holds all
+PARTITIONS_NAMED = 6  # besides the worst of a check that failed in many partitions; the JSON result holds all
 EXAMPLE_LENGTH = 40  # characters
 
 EXTENSIONS = {
@@ -225,7 +227,8 @@ def _exceeds(name: str, part: str, whole: str, quarantine: str) -> RowCheck:
     return RowCheck(
         name=name,
         column=part,
-        bad=f"try_cast({part} as double) > try_cast({whole} as double)",
+        # A negative whole is another rule's business.
+        bad=f"try_cast({whole} as double) >= 0 and try_cast({part} as double) > try_cast({whole} as double)",
         reason=f"have more {part} than {whole}",
         remedy=f"check the sender's token convention; dbt quarantines these rows as {quarantine}",
     )
@@ -501,7 +504,7 @@ def bounds(source: Source, max_unusable_share: float, max_age_days: int | None) 
                 column=None,
                 severity=WARNING,
                 high=0,
-                reason="days without a partition lie before this one",
+                reason="day(s) without a partition lie before this one",
                 remedy="deliver the missing days; late files are picked up by the next build",
                 is_share=False,
             )
@@ -514,7 +517,7 @@ def bounds(source: Source, max_unusable_share: float, max_age_days: int | None) 
                     column=None,
                     severity=WARNING,
                     high=max_age_days,
-                    reason="days old is the newest partition",
+                    reason="day(s) old is the newest partition",
                     remedy="check that the delivery still runs",
                     is_share=False,
                 )
@@ -526,7 +529,7 @@ def bounds(source: Source, max_unusable_share: float, max_age_days: int | None) 
             column=None,
             severity=WARNING,
             high=1,
-            reason="days ahead of today (UTC) is this partition",
+            reason="day(s) ahead of today (UTC) is this partition",
             remedy="check the clock of the sender",
             is_share=False,
         )
@@ -1034,6 +1037,14 @@ class Reader:
 # --- Step 2: from counts to shares -------------------------------------------
 
 
+def _share_of(name: str, min_bad_rows: int) -> str:
+    """Return SQL for the share of bad rows in a scope, 0 where too few rows are there to judge by."""
+    return (
+        f"case when (scopes.scope = 'all' or row_count >= {MIN_ROWS_FOR_SHARE}) and row_count > 0"
+        f" and ({name} >= {min_bad_rows} or {name} = row_count) then {name} / row_count else 0 end"
+    )
+
+
 def build_shares(connection: duckdb.DuckDBPyConnection, landing: Landing, today: date) -> None:
     """Create `shares_<source>`: one row a partition and one, with scope `all`, for the whole source.
 
@@ -1054,10 +1065,11 @@ def build_shares(connection: duckdb.DuckDBPyConnection, landing: Landing, today:
         connection.execute(f"insert into partitions values {values}")
     counted = [*(check.name for check in source.checks), "unusable"]
     totals = ", ".join(f"coalesce(sum({name}), 0) as {name}" for name in ["row_count", *counted])
-    large_enough = f"(scopes.scope = 'all' or row_count >= {MIN_ROWS_FOR_SHARE}) and row_count > 0"
+    single_counts = {check.name for check in source.checks if check.warn_above == 0}
     shares = ", ".join(
-        f"case when {large_enough} then {name} / row_count else 0 end as {name}_share" for name in counted
+        f"{_share_of(name, 1 if name in single_counts else MIN_BAD_ROWS)} as {name}_share" for name in counted
     )
+    duplicate_share = _share_of("duplicate_rows", MIN_BAD_ROWS)
     connection.execute(
         f"""
         create table shares_{source.table} as
@@ -1092,8 +1104,7 @@ def build_shares(connection: duckdb.DuckDBPyConnection, landing: Landing, today:
             select 'all', sum(duplicate_rows) from duplicates_{source.table}
         )
         select scopes.scope, cast(row_count as bigint) as row_count, {shares},
-            case when {large_enough}
-                then coalesce(duplicate_rows, 0) / row_count else 0 end as duplicate_share,
+            {duplicate_share} as duplicate_share,
             case when position > {VOLUME_WARM_UP} and is_complete and usual_rows >= {VOLUME_MIN_MEDIAN}
                 then row_count / usual_rows else 1 end as volume_ratio,
             coalesce(scopes.ingest_date - previous_date - 1, 0) as missing_days_before,
@@ -1496,10 +1507,15 @@ def report_lines(report: Report) -> list[str]:
                 )
         for (source, check, _), found in groups.items():
             worst = sorted(found, key=_badness, reverse=True)
-            lines += [finding.line() for finding in worst[:PARTITIONS_SHOWN]]
-            if len(worst) > PARTITIONS_SHOWN:
-                rest = len(worst) - PARTITIONS_SHOWN
-                lines.append(f"{severity.upper():<7} [{check}] {source}: and {rest:,} more, see check_sources.json")
+            lines.append(worst[0].line())
+            others = [finding.partition for finding in worst[1:] if finding.partition not in (None, "all")]
+            also = sorted(others[:PARTITIONS_NAMED])
+            if len(others) > PARTITIONS_NAMED:
+                also.append(f"{len(others) - PARTITIONS_NAMED:,} more partitions")
+            if any(finding.partition == "all" for finding in worst[1:]):
+                also.append("the source as a whole")
+            if also:
+                lines.append(f"{severity.upper():<7} [{check}] {source}: also in {', '.join(also)}")
     errors = sum(finding.severity == ERROR for finding in report.findings)
     found = len(report.findings) - errors
     lines.append(f"{errors:,} errors, {found:,} warnings: " + ("do not build" if errors else "the build may start"))
@@ -1507,10 +1523,10 @@ def report_lines(report: Report) -> list[str]:
 
 
 def _badness(finding: Finding) -> tuple[bool, float]:
-    """Order findings of one check: the total first, then the farthest from the bound."""
+    """Order findings of one check: the farthest from the bound first, the source as a whole last."""
     measured = finding.measured or 0.0
     distance = abs(math.log(max(measured, 1e-9))) if finding.check == "volume" else measured
-    return finding.partition == "all", distance
+    return finding.partition != "all", distance
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,7 +10,7 @@ with raw_records as (
 
     select *
     from {{ ref('stg_openrouter__accounts') }}
-    where {{ new_files_only(['openrouter.accounts']) }}
+    where {{ new_files_only(['openrouter.accounts']) if is_incremental() else 'true' }}
 
 ),
 

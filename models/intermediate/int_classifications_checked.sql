@@ -10,7 +10,7 @@ with raw_records as (
 
     select *
     from {{ ref('stg_openrouter__classifications') }}
-    where {{ new_files_only(['openrouter.classifications']) }}
+    where {{ new_files_only(['openrouter.classifications']) if is_incremental() else 'true' }}
 
 ),
 

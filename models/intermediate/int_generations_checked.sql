@@ -10,13 +10,13 @@ with raw_records as (
 
     select {{ generation_columns() | join(', ') }}
     from {{ ref('stg_openrouter__generations') }}
-    where {{ new_files_only(['openrouter.generations']) }}
+    where {{ new_files_only(['openrouter.generations']) if is_incremental() else 'true' }}
 
     union all
 
     select {{ generation_columns() | join(', ') }}
     from {{ ref('stg_openrouter_export__generations') }}
-    where {{ new_files_only(['openrouter_export.generations']) }}
+    where {{ new_files_only(['openrouter_export.generations']) if is_incremental() else 'true' }}
 
 ),
 

@@ -100,10 +100,11 @@ class Generator:
     def expected_in_month(self, month: int) -> dict[int, float]:
         """Generations expected in a calendar month for each studied model, and for the rest under -1."""
         chosen = month_index(self.days) == month
-        by_week = np.bincount(
-            self.week_of_day[chosen], self.day_part[chosen], minlength=len(self.targets.weeks)
-        )
-        by_model = by_week @ self._expected_by_week
+        by_model = np.zeros(len(self.cat.slugs))
+        for week in np.unique(self.week_of_day[chosen]):
+            whole = self.week_of_day == week
+            part = self._listed_part(self.days[chosen & whole]) / np.maximum(self._listed_part(self.days[whole]), 1e-12)
+            by_model += part * self._expected_by_week[week]
         result = {model: float(by_model[model]) for model in self.population.panel}
         result[-1] = float(by_model.sum() - sum(result.values()))
         return result
@@ -114,16 +115,27 @@ class Generator:
         return self.targets.region_share[weeks].mean(axis=0)
 
     # -- one slice ----------------------------------------------------------------------------------------------------
-    def slice_counts(self, days: np.ndarray) -> tuple[int, np.ndarray, float]:
-        """Week number, counts by model and category for some days of one week, and the part of the week they are."""
+    def slice_counts(self, days: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+        """Week number, counts and expected counts by model and category, for some days of one week."""
         week = int(self.week_of_day[days[0] - self.start])
-        part = float(self.day_part[days - self.start].sum())
         t = self.targets
-        expected = t.tokens[week][:, None] * t.category_share[week] / t.sequence[week][None, :] * self.scale * part
+        whole = self.days[self.week_of_day == week]
+        # A model's tokens of a week fall on the days on which it was listed.
+        part = self._listed_part(days) / np.maximum(self._listed_part(whole), 1e-12)
+        expected = t.tokens[week][:, None] * t.category_share[week] / t.sequence[week][None, :] * self.scale
+        expected *= part[:, None]
         wanted = expected + self.remainder
         counts = np.floor(wanted + 0.5).clip(0).astype(np.int64)
+        counts[part == 0] = 0
         self.remainder = wanted - counts
-        return week, counts, part
+        return week, counts, expected
+
+    def _listed(self, days: np.ndarray) -> np.ndarray:
+        """Whether each model was listed on each day (days x models)."""
+        return (days[:, None] >= self.cat.released) & (days[:, None] <= self.cat.retired)
+
+    def _listed_part(self, days: np.ndarray) -> np.ndarray:
+        return (self.day_part[days - self.start][:, None] * self._listed(days)).sum(axis=0)
 
     def _shape(self, name: str, position: np.ndarray, normal: np.ndarray) -> np.ndarray:
         values = self.quantiles[name]
@@ -134,7 +146,7 @@ class Generator:
     def draw(self, days: np.ndarray) -> Slice | None:
         """Generations of consecutive days that lie in one week and one month; None if there are none."""
         cal, cat, t = self.cal, self.cat, self.targets
-        week, counts, part = self.slice_counts(days)
+        week, counts, expected = self.slice_counts(days)
         if days[-1] == self.end:
             self._land_on_request(counts)
         n = int(counts.sum())
@@ -162,7 +174,6 @@ class Generator:
             code, self._shape("completion_code", u2, z[1]), self._shape("completion_conversation", u2, z[1])
         )
         prompt, completion = mean_prompt * relative_prompt, mean_completion * relative_completion
-        expected = t.tokens[week][:, None] * t.category_share[week] / t.sequence[week][None, :] * self.scale * part
         for column, values in ((0, prompt), (1, completion)):
             mean = t.completion[week] if column else t.sequence[week][None, :] - t.completion[week]
             owed = (expected * mean).sum(axis=1) + self.token_debt[:, column]
@@ -182,6 +193,11 @@ class Generator:
         day_choice = self.day_weight[days - self.start]
         day_position = (start[2] + i * THIRD) % 1
         day = days[np.searchsorted(np.cumsum(day_choice) / day_choice.sum() * 1.0000001, day_position)]
+        listed = self._listed(days)
+        for value in np.unique(model[~listed.all(axis=0)[model]]):
+            rows = np.flatnonzero(model == value)
+            weights = np.cumsum(day_choice * listed[:, value])
+            day[rows] = days[np.searchsorted(weights / weights[-1] * 1.0000001, day_position[rows])]
         hour = np.searchsorted(np.cumsum(HOURS) / HOURS.sum(), rng.random(n))
         second = day * 86400 + hour * 3600 + rng.integers(0, 3600, n)
 
@@ -192,7 +208,8 @@ class Generator:
         spike = self._spike(model, total, day, rng)
         tool_call = self._tool_calls(model, category, total, week, spike, start[3])
         finish = self._finish(tool_call, rng)
-        completion = np.where((finish == 4) & (rng.random(n) < 0.5), 0, completion)
+        priced = np.isin(model, list(t.completion_part))
+        completion = np.where((finish == 4) & (rng.random(n) < 0.5) & ~priced, 0, completion)
         reasoning = np.minimum(reasoning, completion)
 
         money = self._money(model, day, variant, prompt, completion, finish, rng)

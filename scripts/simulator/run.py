@@ -35,7 +35,7 @@ class Options:
     end: str = "2025-11-30"
     seed: int = 7
     format: str = "parquet"
-    classified_share: float = 0.25
+    classified_share: float = 0.3
     clean_records_only: bool = False
     overwrite: bool = False
     seeds: Path = Path("seeds")

@@ -263,6 +263,11 @@ def _mix_rows(cal: dict[str, Any], cat: Catalogue, days: np.ndarray) -> np.ndarr
         if key not in rows or (is_open and key in ("openai", "google", "anthropic", "x-ai")):
             key = SOURCE_TYPES[min(int(cat.source[model]), ROW)] if cat.source[model] != UNKNOWN else "closed"
         result[:, model, :] = rows[key]
+        tilt = cal["model_tilt"].get(cat.slugs[model])
+        if tilt:
+            factor = np.array([tilt.get(name, 1.0) for name in CATEGORIES])
+            tilted = result[:, model, :] * factor
+            result[:, model, :] = tilted / tilted.sum(axis=1, keepdims=True)
     return result
 
 
@@ -305,6 +310,7 @@ def _fit_block(
     passes: int, names: set[str] | None,
 ) -> np.ndarray:  # fmt: skip
     row_total = x.sum(axis=2)
+    usual_others = np.divide(x[:, :, OTHERS], row_total, out=np.full_like(row_total, 0.2), where=row_total > 0)
     low, high = cal["others_bounds"]
     prepared = []
     for item in cal["constraints"]:
@@ -361,7 +367,8 @@ def _fit_block(
         total = x.sum(axis=2)
         x *= np.divide(row_total, total, out=np.ones_like(total), where=total > 0)[:, :, None]
         part = np.divide(x[:, :, OTHERS], row_total, out=np.full_like(row_total, 0.2), where=row_total > 0)
-        clipped = np.clip(part, low, high)
+        pull = cal["others_pull"] * step
+        clipped = np.clip(np.maximum(part, 1e-6) ** (1 - pull) * usual_others**pull, low, high)
         x[:, :, :OTHERS] *= ((1 - clipped) / np.maximum(1 - part, 1e-9))[:, :, None]
         x[:, :, OTHERS] = clipped * row_total
     assert np.isfinite(x).all() and volume.sum() > 0

@@ -362,21 +362,25 @@ UNREADABLE: list[tuple[str, str, Callable[[Path], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("landing_format", "name", "plant", "problem"), UNREADABLE)
-def test_an_unreadable_file_is_named_and_the_others_are_still_checked(
-    landing: Landing, landing_format: str, name: str, plant: Callable[[Path], None], problem: str
-) -> None:
+@pytest.mark.parametrize("landing_format", ["parquet", "csv", "json"])
+def test_unreadable_files_are_named_and_the_others_are_still_checked(landing: Landing, landing_format: str) -> None:
     landing.format = landing_format
     source = "openrouter/accounts"
     landing.add(source, FIRST_DAY, make_rows(source, FIRST_DAY), "good")
-    plant(landing.folder(source) / name)
+    landing.add(source, FIRST_DAY, make_rows(source, FIRST_DAY, 2 * ROWS)[ROWS:], "very-good")
+    expected = {}
+    for number, (bad_format, name, plant, problem) in enumerate(UNREADABLE):
+        if bad_format == landing_format:
+            plant(landing.folder(source) / f"{number}-{name}")
+            expected[f"ingest_date=2025-03-03/{number}-{name}"] = problem
     assert landing.run() == cs.EXIT_ERRORS
-    (finding,) = landing.found(severity="error")
-    assert finding["check"] == "unreadable"
-    assert finding["file"] == f"ingest_date=2025-03-03/{name}"
-    assert finding["partition"] == "2025-03-03"
-    assert problem in finding["reason"]
-    assert landing.source(source)["rows"] == ROWS
+    found = {finding["file"]: finding for finding in landing.found(severity="error")}
+    assert found.keys() == expected.keys()
+    for file, problem in expected.items():
+        assert (found[file]["check"], found[file]["partition"]) == ("unreadable", "2025-03-03")
+        assert problem in found[file]["reason"], file
+        assert f"file={file}: " in landing.out
+    assert landing.source(source)["rows"] == 2 * ROWS
     assert str(landing.path) not in landing.out
 
 
@@ -407,13 +411,14 @@ def test_files_of_another_format_are_an_error_and_markers_are_not(landing: Landi
     assert (finding["check"], finding["file"]) == ("file_extension", "ingest_date=2025-03-03/late.csv")
 
 
-@pytest.mark.parametrize(
-    "name", ["ingest_date=2025-02-30", "ingest_date=2025-3-3", "ingest_date=", "ingest_date=20250303"]
-)
-def test_a_partition_that_is_no_date_is_an_error(landing: Landing, name: str) -> None:
-    write(landing.path / "openrouter/accounts" / name / "a.parquet", make_rows("openrouter/accounts", FIRST_DAY))
+def test_a_partition_that_is_no_date_is_an_error(landing: Landing) -> None:
+    names = ["ingest_date=", "ingest_date=2025-02-30", "ingest_date=2025-3-3", "ingest_date=20250303"]
+    rows = make_rows("openrouter/accounts", FIRST_DAY)
+    for name in names:
+        write(landing.path / "openrouter/accounts" / name / "a.parquet", rows)
     assert landing.run() == cs.EXIT_ERRORS
-    assert [finding["file"] for finding in landing.found(check="partition_name")] == [name]
+    assert [finding["file"] for finding in landing.found(check="partition_name")] == names
+    assert landing.source("openrouter/accounts")["rows"] == 0
 
 
 def test_only_the_export_may_lie_outside_a_partition(landing: Landing) -> None:
@@ -556,13 +561,13 @@ def test_every_rule_fails_on_a_planted_fault(landing: Landing, source: str, land
 
 
 @pytest.mark.parametrize("source", list(MAKERS))
-def test_a_few_bad_rows_are_a_warning_and_one_is_nothing(landing: Landing, source: str) -> None:
+def test_a_few_bad_rows_are_a_warning_and_very_few_are_nothing(landing: Landing, source: str) -> None:
     for check, day, fault in _faults(source):
-        bad = 1 if check.warn_above == cs.WARN_BAD_SHARE else 0
+        bad = 0 if check.warn_above == cs.WARN_IMPLAUSIBLE_SHARE else 4
         landing.add(source, day, make_rows(source, day, bad=bad, **fault))
     assert landing.run("--strict") == cs.EXIT_CLEAN, landing.out
     for check, day, fault in _faults(source):
-        bad = 21 if check.warn_above == cs.WARN_NULL_COUNTRY_SHARE else 3
+        bad = {cs.WARN_IMPLAUSIBLE_SHARE: 1, cs.WARN_NULL_COUNTRY_SHARE: 21}.get(check.warn_above, 5)
         landing.add(source, day, make_rows(source, day, bad=bad, **fault))
     assert landing.run("--strict") == cs.EXIT_WARNINGS, landing.out
     for check, day, _ in _faults(source):
@@ -600,10 +605,20 @@ def test_rules_that_are_each_within_bounds_add_up(landing: Landing) -> None:
 
 def test_small_partitions_are_judged_only_together(landing: Landing) -> None:
     source = "openrouter/accounts"
-    for day in days(3):
-        landing.add(source, day, make_rows(source, day, 10, bad=3, account_id=None))
+    for day in days(2):
+        landing.add(source, day, make_rows(source, day, 10, bad=2, account_id=None))
+    assert landing.run("--strict") == cs.EXIT_CLEAN, landing.out  # 4 bad rows
+    landing.add(source, days(3)[2], make_rows(source, days(3)[2], 3, bad=1, account_id=None))
     assert landing.run() == cs.EXIT_ERRORS
-    assert {finding["partition"] for finding in landing.found(check="account_id_missing")} == {"all"}
+    (finding,) = landing.found(check="account_id_missing")
+    assert (finding["partition"], finding["measured"]) == ("all", pytest.approx(5 / 23))
+
+
+def test_a_landing_of_bad_rows_only_is_an_error_however_small(landing: Landing) -> None:
+    source = "openrouter/accounts"
+    landing.add(source, FIRST_DAY, make_rows(source, FIRST_DAY, 2, bad=2, account_id=None))
+    assert landing.run() == cs.EXIT_ERRORS
+    assert landing.found(check="account_id_missing", partition="all")[0]["measured"] == 1.0
 
 
 def test_account_identifiers_are_shown_nowhere(landing: Landing) -> None:
@@ -683,8 +698,10 @@ def test_volume_far_from_the_usual_is_a_warning(landing: Landing) -> None:
     found = {finding["partition"]: finding["measured"] for finding in landing.found(check="volume")}
     # The second day is in the warm-up; 400 and 30 rows lie on the bounds.
     assert found == {str(days(9)[8]): pytest.approx(0.29), str(days(11)[10]): pytest.approx(4.01)}
-    assert "0.29 times the median rows of the 28 partitions before it (bound: at least 0.3)" in landing.out
-    assert "4.01 times the median rows of the 28 partitions before it (bound: at most 4)" in landing.out
+    assert "ingest_date=2025-03-13: 4.01 times the median rows of the 28 partitions before it (bound: at most 4)" in (
+        landing.out
+    )
+    assert "[volume] openrouter/accounts: also in 2025-03-11\n" in landing.out
 
 
 def test_volume_is_not_judged_on_few_rows_or_where_a_file_was_rejected(landing: Landing) -> None:

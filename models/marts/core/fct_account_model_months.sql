@@ -18,7 +18,7 @@ event_months as (
         month_start,
         usage_version
     from {{ ref('int_event_months') }}
-    where {{ missing_periods_only('month_start', 'usage_version') }}
+    where {{ missing_periods_only('month_start', 'usage_version') if is_incremental() else 'true' }}
 
 )
 

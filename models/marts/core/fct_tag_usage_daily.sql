@@ -24,7 +24,7 @@ event_days as (
         event_date,
         label_version
     from {{ ref('int_event_days') }}
-    where {{ missing_periods_only('event_date', 'label_version') }}
+    where {{ missing_periods_only('event_date', 'label_version') if is_incremental() else 'true' }}
 
 )
 

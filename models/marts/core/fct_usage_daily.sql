@@ -18,7 +18,7 @@ event_days as (
         event_date,
         usage_version
     from {{ ref('int_event_days') }}
-    where {{ missing_periods_only('event_date', 'usage_version') }}
+    where {{ missing_periods_only('event_date', 'usage_version') if is_incremental() else 'true' }}
 
 )
 

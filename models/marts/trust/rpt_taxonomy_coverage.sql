@@ -233,7 +233,7 @@ suggested as (
                     'suggested from traffic: check every field'
                 )
             when 'countries' then concat_ws(',', {{ csv_field('coverage.natural_key') }}, '', '', '', '')
-            when 'languages' then concat_ws(',', {{ csv_field('coverage.natural_key') }}, '', '', '', '')
+            when 'languages' then concat_ws(',', {{ csv_field('coverage.natural_key') }}, '', '', '', 'true', '')
             when 'finish_reasons' then concat_ws(',', {{ csv_field('coverage.natural_key') }}, '', '')
             when 'tag_rules'
                 then concat_ws(',', {{ csv_field('coverage.natural_key') }}, 'exact', 'others', 'decided: no study category')
