@@ -67,19 +67,20 @@ class Generator:
         self.start, self.end, self.seed = start, end, seed
         self.classified_share = classified_share
         expected = targets.tokens[:, :, None] * targets.category_share / targets.sequence[:, None, :]
-        self.scale = generations / expected.sum()
         self.remainder = np.zeros(expected.shape[1:])
         self.token_debt = np.zeros((len(cat.slugs), 2))
         self.generations = generations
         self.drawn = 0
         self.path_offset: dict[str, float] = {}
         self.days = np.arange(start, end + 1)
-        self.day_weight = WEEKDAYS[(self.days + 3) % 7]
         self.week_of_day = (self.days - targets.weeks[0]) // 7
-        week_weight = np.bincount(self.week_of_day, self.day_weight, minlength=len(targets.weeks))
-        self.day_part = self.day_weight / week_weight[self.week_of_day]
+        by_model = np.zeros((len(targets.weeks), len(cat.slugs)))
+        by_week = expected.sum(axis=2)
+        for week in np.unique(self.week_of_day):
+            by_model[week] = by_week[week] * self._part_of_week(int(week), self.days[self.week_of_day == week])
+        self.scale = generations / by_model.sum()
+        self.expected_by_week = by_model * self.scale
         self.author_number = np.unique(np.array(cat.authors), return_inverse=True)[1]
-        self._expected_by_week = expected.sum(axis=2) * self.scale
         self.propensity = np.full((len(targets.weeks), len(cat.slugs)), 0.15)
         for slug, points in cal["tool_propensity"].items():
             self.propensity[:, cat.index[slug]] = curve(points, targets.weeks + 3)
@@ -102,9 +103,8 @@ class Generator:
         chosen = month_index(self.days) == month
         by_model = np.zeros(len(self.cat.slugs))
         for week in np.unique(self.week_of_day[chosen]):
-            whole = self.week_of_day == week
-            part = self._listed_part(self.days[chosen & whole]) / np.maximum(self._listed_part(self.days[whole]), 1e-12)
-            by_model += part * self._expected_by_week[week]
+            days = self.days[chosen & (self.week_of_day == week)]
+            by_model += self._part_of_week(int(week), days) * self._whole_week(int(week))
         result = {model: float(by_model[model]) for model in self.population.panel}
         result[-1] = float(by_model.sum() - sum(result.values()))
         return result
@@ -119,9 +119,7 @@ class Generator:
         """Week number, counts and expected counts by model and category, for some days of one week."""
         week = int(self.week_of_day[days[0] - self.start])
         t = self.targets
-        whole = self.days[self.week_of_day == week]
-        # A model's tokens of a week fall on the days on which it was listed.
-        part = self._listed_part(days) / np.maximum(self._listed_part(whole), 1e-12)
+        part = self._part_of_week(week, days)
         expected = t.tokens[week][:, None] * t.category_share[week] / t.sequence[week][None, :] * self.scale
         expected *= part[:, None]
         wanted = expected + self.remainder
@@ -134,8 +132,19 @@ class Generator:
         """Whether each model was listed on each day (days x models)."""
         return (days[:, None] >= self.cat.released) & (days[:, None] <= self.cat.retired)
 
-    def _listed_part(self, days: np.ndarray) -> np.ndarray:
-        return (self.day_part[days - self.start][:, None] * self._listed(days)).sum(axis=0)
+    def _listed_weight(self, days: np.ndarray) -> np.ndarray:
+        return (WEEKDAYS[(days + 3) % 7][:, None] * self._listed(days)).sum(axis=0)
+
+    def _part_of_week(self, week: int, days: np.ndarray) -> np.ndarray:
+        """Part of each model's tokens of a week that falls on some of its days: those on which it was listed."""
+        t = self.targets
+        monday = int(t.weeks[week])
+        whole = np.arange(max(monday, t.first_day), min(monday + 6, t.last_day) + 1)
+        return self._listed_weight(days) / np.maximum(self._listed_weight(whole), 1e-12)
+
+    def _whole_week(self, week: int) -> np.ndarray:
+        t = self.targets
+        return (t.tokens[week][:, None] * t.category_share[week] / t.sequence[week][None, :]).sum(axis=1) * self.scale
 
     def _shape(self, name: str, position: np.ndarray, normal: np.ndarray) -> np.ndarray:
         values = self.quantiles[name]
@@ -190,7 +199,7 @@ class Generator:
         total = prompt + completion
 
         # Time.
-        day_choice = self.day_weight[days - self.start]
+        day_choice = WEEKDAYS[(days + 3) % 7]
         day_position = (start[2] + i * THIRD) % 1
         day = days[np.searchsorted(np.cumsum(day_choice) / day_choice.sum() * 1.0000001, day_position)]
         listed = self._listed(days)

@@ -18,7 +18,7 @@ from .catalogue import load_catalogue, load_category_paths, load_language_aliase
 from .dirt import REASON, generation_ids, spoil_generations
 from .landing import MARKER, LandingWriter, prepare_folder
 from .records import Generator, Slice, path_table
-from .targets import CATEGORIES, build_targets, region_targets
+from .targets import CATEGORIES, Targets, region_targets, targets_for
 
 # A week is drawn at once while it is small, day by day when it is large: memory follows the largest slice.
 LARGEST_SLICE = 250_000
@@ -76,7 +76,7 @@ def simulate(options: Options) -> dict[str, Any]:
     # A folder that carries the marker from the first moment can be replaced after an interruption.
     (options.output / MARKER).write_text('{"label": "simulated", "complete": false}\n', encoding="utf-8")
 
-    targets = build_targets(cal, cat, start, end, options.seed)
+    targets = targets_for(options.seeds, start, end, options.seed)
     regions, _ = region_targets(cal, targets.weeks)
     population = Population(cal, cat, regions, options.seed)
     generator = Generator(
@@ -86,7 +86,7 @@ def simulate(options: Options) -> dict[str, Any]:
     writer = LandingWriter(options.output, options.format)
     counts: Counter[str] = Counter()
     category_tokens = np.zeros((len(targets.weeks), len(CATEGORIES)))
-    by_day = generator._expected_by_week.sum(axis=1)[generator.week_of_day] * generator.day_part
+    by_day = generator.expected_by_week.sum(axis=1)[generator.week_of_day] / 7
     month = -1
     months_with_text: set[int] = set()
     for number, days in enumerate(slices(start, end, by_day)):
@@ -201,7 +201,7 @@ def _write_classifications(
 
 
 def _label(
-    options: Options, cal: dict[str, Any], targets: Any, writer: LandingWriter, counts: Counter[str],
+    options: Options, cal: dict[str, Any], targets: Targets, writer: LandingWriter, counts: Counter[str],
     category_tokens: np.ndarray, population: Population,
 ) -> dict[str, Any]:  # fmt: skip
     """What pages show beside the numbers, and what tests compare with."""

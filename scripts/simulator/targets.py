@@ -8,12 +8,14 @@ each model and week (the same idea, damped, because the paper's category figures
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .calibration import curve, day_number
-from .catalogue import CHINESE, CLOSED, ROW, SOURCE_TYPES, UNKNOWN, Catalogue
+from .calibration import curve, day_number, load_calibration
+from .catalogue import CHINESE, CLOSED, ROW, SOURCE_TYPES, UNKNOWN, Catalogue, load_catalogue
 
 CATEGORIES = [
     "programming", "roleplay", "technology", "science", "translation", "health", "finance", "academia",
@@ -37,6 +39,8 @@ class Targets:
     region_share: np.ndarray
     tool_share: np.ndarray
     completion_part: dict[int, float]
+    first_day: int
+    last_day: int
 
 
 def weekly_volume(cal: dict[str, Any], weeks: np.ndarray, start: int, end: int) -> np.ndarray:
@@ -102,7 +106,7 @@ def fit_models(
         if slug in cal["models"]:
             percent[:, model] = curve(cal["models"][slug], middle)
         elif cat.chat[model] and cat.source[model] != UNKNOWN:
-            price = max(cat.price_on(model, int(cat.released[model]))[0], 0.01)
+            price = float(np.clip(cat.price_on(model, int(cat.released[model]))[0], 0.02, 20.0))
             percent[:, model] = tail["per_cent_each"] * noise[model] * price ** tail["price_tilt"]
     unknown = cat.source == UNKNOWN
     percent[:, unknown] = 1.0
@@ -420,6 +424,18 @@ def region_targets(cal: dict[str, Any], weeks: np.ndarray) -> tuple[list[str], n
     return named + other, shares
 
 
+@cache
+def targets_for(seeds: Path, start: int, end: int, seed: int) -> Targets:
+    """Targets that cover start to end (day numbers), fitted once in a process.
+
+    The fit always spans the study's whole history, so that a run over a few weeks has those weeks of the whole.
+    """
+    cal = load_calibration()
+    first, last = (day_number(day) for day in cal["fitted_range"])
+    cat = load_catalogue(seeds, cal["unknown_slugs"])
+    return build_targets(cal, cat, min(start, first), max(end, last), seed)
+
+
 def build_targets(cal: dict[str, Any], cat: Catalogue, start: int, end: int, seed: int) -> Targets:
     """All expected volumes from start to end (day numbers, inclusive)."""
     first_week = start - (start + 3) % 7
@@ -430,10 +446,10 @@ def build_targets(cal: dict[str, Any], cat: Catalogue, start: int, end: int, see
     # Costs, categories and lengths depend on each other: start from a guess, then go round once more.
     usual = np.full_like(tokens, 0.055)
     part = np.full((*tokens.shape, len(CATEGORIES)), 0.055)
-    for _ in range(2):
+    for passes in (60, 150):
         cached, completion_part = solve_costs(cal, cat, weeks, tokens, usual)
         price = effective_prices(cat, weeks, part, cached)
-        shares = fit_categories(cal, cat, weeks, tokens, price)
+        shares = fit_categories(cal, cat, weeks, tokens, price, passes)
         sequence, completion = lengths(cal, cat, weeks, tokens, shares, reasoning, completion_part)
         part = completion / sequence[:, None, :]
         usual = (shares * part).sum(axis=2)
@@ -452,4 +468,6 @@ def build_targets(cal: dict[str, Any], cat: Catalogue, start: int, end: int, see
         region_share=regions,
         tool_share=curve(cal["tool_call_share"], weeks + 3),
         completion_part=completion_part,
+        first_day=start,
+        last_day=end,
     )

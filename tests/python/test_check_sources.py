@@ -96,12 +96,11 @@ MAKERS: dict[str, Callable[[date, int], Row]] = {
 }
 
 
-# The export is always CSV.
+# Every source, and every format; the export is always CSV.
 SOURCES_AND_FORMATS = [
-    (source, landing_format)
-    for source in MAKERS
-    for landing_format in ("parquet", "csv", "json")
-    if source != "openrouter_export" or landing_format == "csv"
+    *((source, "parquet") for source in MAKERS),
+    ("openrouter/generations", "csv"),
+    ("openrouter/classifications", "json"),
 ]
 
 
@@ -649,19 +648,16 @@ def test_repeated_rows_in_a_partition_are_a_warning(landing: Landing) -> None:
         landing.add(source, FIRST_DAY, [row | changed for row in rows[:10]], "b")
         # The same keys on another day are corrections, not repeats.
         landing.add(source, FIRST_DAY + timedelta(days=1), rows, "a")
+    for name in ("a.csv", "b.csv"):
+        write(landing.path / "openrouter_export" / name, make_rows("openrouter_export", FIRST_DAY))
     assert landing.run() == cs.EXIT_CLEAN
     for source in MAKERS:
         (finding,) = landing.found(check="duplicates", source=source, partition="2025-03-03")
         assert finding["measured"] == pytest.approx(10 / 110)
         assert landing.found(check="duplicates", source=source, partition="2025-03-04") == []
-    # One export file in a flat folder, delivered twice, is seen in the total.
-    flat = landing.path / "openrouter_export"
-    write(flat / "a.csv", make_rows("openrouter_export", FIRST_DAY))
-    write(flat / "b.csv", make_rows("openrouter_export", FIRST_DAY))
-    landing.run()
-    assert landing.found(check="duplicates", source="openrouter_export", partition="all")[0][
-        "measured"
-    ] == pytest.approx(110 / 410)
+    # The flat folder has no partition of its own, and is seen in the total.
+    (total,) = landing.found(check="duplicates", source="openrouter_export", partition="all")
+    assert total["measured"] == pytest.approx((10 + ROWS) / (2 * ROWS + 10 + 2 * ROWS))
 
 
 def test_a_label_given_again_later_is_no_repeat(landing: Landing) -> None:

@@ -1,0 +1,151 @@
+"""A copy of the project in a temporary folder, with its own landing and warehouse, and dbt run in this process."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+
+PROJECT = Path(__file__).resolve().parents[2]
+COPIED = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests", "analyses")
+
+
+class Warehouse:
+    """One project copy with one landing: write files into the landing, run dbt, query what was built."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.project = root / "project"
+        self.landing = root / "landing"
+        self.path = root / "build" / "warehouse.duckdb"
+        self.published = root / "warehouse.duckdb"
+        self.seeded = root / "seeded.duckdb"
+        self.target = root / "target"
+        self.project.mkdir(parents=True)
+        for name in COPIED:
+            source = PROJECT / name
+            if source.is_dir():
+                shutil.copytree(source, self.project / name, ignore=shutil.ignore_patterns("python", "__pycache__"))
+            elif source.exists():
+                shutil.copy(source, self.project / name)
+        self.environment = {
+            "LANDING_PATH": str(self.landing),
+            "LANDING_FORMAT": "parquet",
+            "WAREHOUSE_PATH": str(self.path),
+            "PUBLISHED_PATH": str(self.published),
+            "CHECKS_PATH": str(root / "checks"),
+            "DBT_TARGET_PATH": str(self.target),
+            "DBT_LOG_PATH": str(root / "logs"),
+            "DBT_PROJECT_DIR": str(self.project),
+            "DBT_PROFILES_DIR": str(self.project),
+            "DUCKDB_TEMP_DIRECTORY": str(root / "build" / "tmp"),
+            "PSEUDONYM_KEY": "a key for tests",
+            "DBT_TARGET": "dev",
+        }
+
+    def reset(self) -> None:
+        """Empty landing, a warehouse with nothing but the seeds, seeds and settings as the project has them."""
+        for folder in (self.landing, self.path.parent):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        if not self.seeded.exists():
+            result = self.dbt("seed")
+            assert result.success, failures(result)
+            shutil.move(self.path, self.seeded)
+        shutil.copy(self.seeded, self.path)
+        self.published.unlink(missing_ok=True)
+        self.environment |= {"LANDING_FORMAT": "parquet", "PSEUDONYM_KEY": "a key for tests"}
+        shutil.rmtree(self.project / "seeds")
+        shutil.copytree(PROJECT / "seeds", self.project / "seeds")
+
+    def dbt(self, *arguments: str) -> dbtRunnerResult:
+        """Run dbt in this process and let go of the warehouse file."""
+        before = {name: os.environ.get(name) for name in self.environment}
+        os.environ.update(self.environment)
+        try:
+            result = dbtRunner().invoke(["--quiet", "--log-level", "none", *arguments])
+            _forget_frames(result.exception)
+            return result
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+            gc.collect()
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+    def build(self, *arguments: str) -> None:
+        """Build every model, without dbt's tests: `make test` runs those on the simulated study."""
+        result = self.dbt("--no-write-json", "run", *arguments)
+        assert result.success, failures(result)
+
+    def land(self, path: str, sql: str) -> Path:
+        """Write the rows of a query to a landed file; the extension chooses the format."""
+        file = self.landing / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        options = {".parquet": "format parquet", ".csv": "format csv, header", ".jsonl": "format json"}[file.suffix]
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute(f"copy ({sql}) to '{file}' ({options})")
+        return file
+
+    def query(self, sql: str) -> list[tuple]:
+        """Rows of a query on the warehouse that dbt wrote."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """Change the warehouse: plant a bad row."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(sql)
+
+    def tables(self, schemas: Iterable[str] = ("marts", "reference")) -> list[str]:
+        """Names of the tables in these schemas."""
+        names = ", ".join(f"'{schema}'" for schema in schemas)
+        return [
+            f"{schema}.{table}"
+            for schema, table in self.query(
+                f"select schema_name, table_name from duckdb_tables() where schema_name in ({names}) order by all"
+            )
+        ]
+
+    def contents(self, schemas: Iterable[str] = ("marts", "reference")) -> dict[str, list[tuple]]:
+        """Every row of every table, in one order: to compare two builds row by row."""
+        return {table: self.query(f"select * from {table} order by all") for table in self.tables(schemas)}
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Drop tracebacks, whose frames hold the connection and with it the warehouse file."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def failures(result: dbtRunnerResult) -> str:
+    """What went wrong in a dbt run, in words."""
+    if result.exception is not None:
+        return str(result.exception)
+    nodes = getattr(result.result, "results", [])
+    return "\n".join(
+        f"{node.node.unique_id}: {node.message}" for node in nodes if node.status in ("error", "fail", "runtime error")
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return Warehouse(tmp_path_factory.mktemp("warehouse"))
+
+
+@pytest.fixture
+def warehouse(shared_warehouse: Warehouse) -> Warehouse:
+    """A fresh landing and warehouse; the parsed project is kept between tests."""
+    shared_warehouse.reset()
+    return shared_warehouse

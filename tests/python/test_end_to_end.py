@@ -1,0 +1,540 @@
+"""Hand-made landings, built as an orchestrator would build them, with answers worked out by hand."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import PROJECT, Warehouse, failures
+from landings import generation, generations, land_two_weeks
+
+from scripts import publish
+
+JUNE_2 = datetime.date(2025, 6, 2)
+JUNE_9 = datetime.date(2025, 6, 9)
+SHARED_EXPORT = PROJECT.parent / "shared/data/real/openrouter_activity_export_sample.csv"
+
+
+@pytest.mark.parametrize("extension", ["parquet", "csv", "jsonl"])
+def test_two_weeks_by_hand(warehouse: Warehouse, extension: str):
+    warehouse.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
+    land_two_weeks(warehouse, extension)
+    warehouse.build()
+
+    assert warehouse.query(
+        """
+        select week_start, source_type, total_tokens, round(token_share, 9), generations, is_complete_week
+        from marts.rpt_source_type_weekly order by all
+        """
+    ) == [
+        (JUNE_2, "chinese_oss", 300, 0.3, 1, True),
+        (JUNE_2, "closed", 200, 0.2, 2, True),
+        (JUNE_2, "row_oss", 500, 0.5, 1, True),
+        (JUNE_9, "chinese_oss", 600, 0.6, 1, True),
+        (JUNE_9, "unknown", 400, 0.4, 1, True),
+    ]
+    assert warehouse.query(
+        "select author_slug, total_tokens, token_rank from marts.rpt_oss_authors order by token_rank"
+    ) == [("deepseek", 900, 1), ("meta-llama", 500, 2)]
+    assert warehouse.query(
+        """
+        select source_name, ingest_date, raw_rows, accepted_rows, duplicate_rows, quarantined_rows, late_rows,
+               max_lateness_days
+        from marts.rpt_source_reconciliation order by all
+        """
+    ) == [
+        ("openrouter.accounts", datetime.date(2025, 6, 8), 2, 2, 0, 0, 2, 7),
+        ("openrouter.classifications", datetime.date(2025, 6, 15), 3, 3, 0, 0, 3, 6),
+        ("openrouter.generations", datetime.date(2025, 6, 8), 6, 4, 1, 1, 1, 5),
+        ("openrouter.generations", datetime.date(2025, 6, 15), 4, 3, 0, 1, 2, 13),
+    ]
+    assert warehouse.query(
+        "select generation_id, reason from marts.rpt_quarantined_generations order by reason"
+    ) == [
+        (generation(10, "", 0, 0)["id"], "future_timestamp"),
+        (generation(9, "", 0, 0)["id"], "reasoning_exceeds_completion"),
+    ]
+    # The billing countries: acc_a's is trimmed and upper-cased, Namibia's NA is a text.
+    assert warehouse.query(
+        "select country_code, sum(generations)::int from marts.fct_usage_daily group by all order by all"
+    ) == [("NA", 1), ("US", 5)]
+    # One sampled generation each; the label of a generation that never arrived is in no sum.
+    assert warehouse.query(
+        """
+        select paths.category, sum(sampled_generations)::int, sum(sampled_tokens)::int
+        from marts.fct_tag_usage_daily join marts.dim_category_paths as paths on path = category_path
+        group by all order by all
+        """
+    ) == [("others", 1, 600), ("roleplay", 1, 300)]
+    assert warehouse.query(
+        "select seed_name, natural_key, total_tokens, round(token_share, 9) from marts.rpt_taxonomy_coverage order by all"
+    ) == [
+        ("finish_reasons", "odd", 400, 0.2),
+        ("models", "nobody/new-model", 400, 0.2),
+        ("tag_rules", "/Sports/Other", 600, round(600 / 900, 9)),
+    ]
+    assert warehouse.query(
+        """
+        select uncached_input_tokens, cache_read_tokens, visible_output_tokens, reasoning_tokens
+        from marts.fct_usage_daily where model_slug in ('deepseek/deepseek-r1:free', 'meta-llama/llama-3.3-70b-instruct')
+        order by model_slug
+        """
+    ) == [(250, 0, 10, 40), (50, 400, 50, 0)]
+
+
+def test_no_account_id_and_no_key_is_stored(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    secret = warehouse.environment["PSEUDONYM_KEY"]
+    for table in warehouse.tables(("staging", "intermediate", "marts", "reference")):
+        text = str(warehouse.query(f"select * from {table}"))
+        assert "acc_a" not in text and "acc_b" not in text, table
+    views = str(warehouse.query("select sql from duckdb_views() where not internal"))
+    assert "pseudonym_key" in views and secret not in views
+    # Compiled SQL and artifacts, which go into the published docs.
+    assert warehouse.dbt("compile").success
+    for file in warehouse.target.rglob("*"):
+        if file.is_file():
+            assert secret not in file.read_text(errors="ignore"), file
+    (pseudonyms,) = warehouse.query("select count(distinct account_key) from marts.fct_account_model_months")[0]
+    assert pseudonyms == 2
+
+
+def test_another_key_gives_other_pseudonyms(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    query = "select distinct account_key from marts.fct_account_model_months"
+    before = set(warehouse.query(query))
+    warehouse.environment["PSEUDONYM_KEY"] = "another key"
+    warehouse.build()
+    after = set(warehouse.query(query))
+    assert len(after) == 2 and not before & after
+
+
+def test_an_empty_landing_builds_every_mart(warehouse: Warehouse):
+    warehouse.build()
+    marts = warehouse.tables(("marts",))
+    assert len(marts) >= 20
+    for table in marts:
+        rows = warehouse.query(f"select count(*) from {table}")[0][0]
+        name = table.split(".")[1]
+        if name.startswith(("fct_", "rpt_")) and name not in ("rpt_load_summary", "rpt_model_release_impact"):
+            assert rows == 0, table
+        assert warehouse.query(f"select count(*) from (describe {table})")[0][0] > 1
+    # What a catalogue row says of itself is there; what traffic would say is null.
+    assert warehouse.query(
+        "select count(*) from marts.rpt_model_release_impact where coalesce(source_share_before, weeks_to_1pct_of_oss) is not null"
+    ) == [(0,)]
+    assert warehouse.query("select raw_rows, is_simulated from marts.rpt_load_summary") == [(0, False)]
+
+
+def test_a_landing_that_is_not_there_is_empty(warehouse: Warehouse):
+    shutil.rmtree(warehouse.landing)
+    warehouse.build()
+    assert warehouse.query("select raw_rows from marts.rpt_load_summary") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [
+        ("openrouter/generations/ingest_date=2025-06-16/part-0", "account_id"),
+        ("openrouter/generations/ingest_date=2025-06-16/part-0", "model"),
+    ],
+)
+@pytest.mark.parametrize("extension", ["parquet", "csv", "jsonl"])
+def test_a_missing_required_column_is_named(warehouse: Warehouse, path: str, column: str, extension: str):
+    warehouse.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
+    land_two_weeks(warehouse, extension)
+    warehouse.build()
+    before = warehouse.contents()
+    file = warehouse.land(f"{path}.{extension}", generations([generation(11, "2025-06-16", 1, 1)], exclude=(column,)))
+    result = warehouse.dbt("build")
+    assert not result.success
+    message = failures(result)
+    assert str(file) in message and f"no column {column}" in message
+    assert warehouse.contents() == before
+
+
+def test_a_file_that_is_not_what_it_says_is_named(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    before = warehouse.contents()
+    file = warehouse.landing / "openrouter/generations/ingest_date=2025-06-16/part-0.parquet"
+    file.parent.mkdir()
+    file.write_text("id,created_at\n1,2\n")
+    result = warehouse.dbt("build")
+    assert not result.success
+    assert str(file) in failures(result)
+    assert warehouse.contents() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("openrouter/generations/ingest_date=2025-06-16/part-0.csv", "is no parquet file by its name"),
+        ("openrouter/generations/part-0.parquet", "lies in no ingest_date=YYYY-MM-DD folder"),
+        ("openrouter/generations/ingest_date=2025-13-16/part-0.parquet", "is no calendar date"),
+    ],
+)
+def test_a_file_in_the_wrong_place_is_named(warehouse: Warehouse, path: str, message: str):
+    file = warehouse.land(path, generations([generation(11, "2025-06-16", 1, 1)]))
+    result = warehouse.dbt("build")
+    assert not result.success
+    assert str(file) in failures(result) and message in failures(result)
+
+
+def test_markers_of_writers_are_ignored(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    folder = warehouse.landing / "openrouter/generations/ingest_date=2025-06-08"
+    (folder / "_SUCCESS").touch()
+    (folder / ".part-0.parquet.crc").write_bytes(b"crc")
+    (folder / "_temporary").mkdir()
+    (folder / "_temporary" / "part-1.parquet").write_text("half written")
+    warehouse.build()
+    assert warehouse.query("select sum(generations)::int from marts.fct_usage_daily") == [(6,)]
+
+
+def test_types_order_and_extra_columns_may_differ_from_file_to_file(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    expected_tokens = 2000 + 15
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-14/part-0.parquet",
+        "select 'secret prompt' as prompt_text, * from ("
+        + generations(
+            [
+                generation(20, "2025-06-14", "10", "5"),
+                generation(21, "2025-06-14", "ten", 5),
+                generation(22, "2025-06-14", "1.5", 5),
+                generation(23, "some day", 1, 5) | {"created_at": "some day"},
+                generation(24, "2025-06-14", 1, 5, cancelled="perhaps"),
+                generation(25, "2025-06-14", 1, 5, total_cost="-0.5"),
+                generation(26, "2025-06-14", 1, 5, total_cost="Infinity"),
+                generation(27, "2025-06-14", 1, 5, native_tokens_cached="2"),
+                generation(28, "2025-06-14", 1, 5, account_id="  "),
+                generation(29, "2025-06-14", None, None),
+            ],
+            types=dict.fromkeys(
+                ("created_at", "native_tokens_prompt", "native_tokens_cached", "cancelled", "total_cost"), "text"
+            ),
+        )
+        + ")",
+    )
+    warehouse.build()
+    assert warehouse.query("select sum(total_tokens)::int from marts.fct_usage_daily") == [(expected_tokens,)]
+    assert warehouse.query(
+        """
+        select right(generation_id, 2)::int, reason from marts.rpt_quarantined_generations
+        where ingest_date = '2025-06-14' order by 1
+        """
+    ) == [
+        (21, "invalid_tokens"),
+        (22, "invalid_tokens"),
+        (23, "invalid_timestamp"),
+        (24, "invalid_value"),
+        (25, "invalid_cost"),
+        (26, "invalid_cost"),
+        (27, "cached_exceeds_prompt"),
+        (28, "missing_account"),
+        (29, "invalid_tokens"),
+    ]
+    records = [
+        json.loads(record)
+        for (record,) in warehouse.query("select raw_record from marts.rpt_quarantined_generations order by generation_id")
+    ]
+    # As it was landed, without the account and without columns that the contract does not know.
+    assert all("account_id" not in record and "prompt_text" not in record for record in records)
+    assert "ten" in [record["native_tokens_prompt"] for record in records]
+
+
+def test_gzipped_csv_is_read(warehouse: Warehouse):
+    warehouse.environment["LANDING_FORMAT"] = "csv"
+    land_two_weeks(warehouse, "csv")
+    for file in list(warehouse.landing.rglob("*.csv")):
+        file.with_suffix(".csv.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    warehouse.build()
+    assert warehouse.query("select sum(total_tokens)::int from marts.fct_usage_daily") == [(2000,)]
+
+
+def test_a_second_build_changes_nothing(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    before = warehouse.contents(("intermediate", "marts", "reference"))
+    warehouse.build()
+    assert warehouse.contents(("intermediate", "marts", "reference")) == before
+
+
+def later_arrivals(warehouse: Warehouse) -> None:
+    """Late rows, a correction to another day, a label, a move to another country: all for days long built."""
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-20/part-0.parquet",
+        generations(
+            [
+                generation(30, "2025-06-03", 1000, 0, model="qwen/qwen3-coder"),
+                # Record 4 was of 8 June: it moves to 4 June, with fewer tokens.
+                generation(4, "2025-06-04", 40, 10, model="meta-llama/llama-3.3-70b-instruct"),
+                # A bad correction leaves the good record.
+                generation(5, "2025-06-09", -1, 100, model="deepseek/deepseek-chat"),
+            ]
+        ),
+    )
+    warehouse.land(
+        "openrouter/accounts/ingest_date=2025-06-20/part-0.parquet",
+        "select 'acc_b' as account_id, 'DE' as billing_country_code, timestamp '2025-06-19 00:00:00' as updated_at",
+    )
+    warehouse.land(
+        "openrouter/classifications/ingest_date=2025-06-20/part-0.parquet",
+        f"""
+        select '{generation(1, "", 0, 0)["id"]}' as generation_id, '/Adult' as path, 0.7 as confidence,
+               timestamp '2025-06-19 00:00:00' as classified_at
+        """,
+    )
+
+
+def changed_and_removed_files(warehouse: Warehouse) -> None:
+    """A landed file is delivered anew with other rows, another is taken away."""
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-15/part-0.parquet",
+        generations([generation(5, "2025-06-10", 50, 50, model="deepseek/deepseek-chat")]),
+    )
+    (warehouse.landing / "openrouter/classifications/ingest_date=2025-06-15/part-0.parquet").unlink()
+
+
+@pytest.mark.parametrize("change", [later_arrivals, changed_and_removed_files])
+def test_an_increment_equals_a_full_refresh(warehouse: Warehouse, change):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    before = warehouse.contents(("marts",))
+    change(warehouse)
+    warehouse.build()
+    increment = warehouse.contents(("intermediate", "marts"))
+    warehouse.build("--full-refresh")
+    refreshed = warehouse.contents(("intermediate", "marts"))
+    assert increment == refreshed
+    assert increment["marts.fct_usage_daily"] != before["marts.fct_usage_daily"]
+    assert increment["marts.fct_tag_usage_daily"] != before["marts.fct_tag_usage_daily"]
+    assert increment["marts.fct_account_model_months"] != before["marts.fct_account_model_months"]
+
+
+def test_an_increment_rebuilds_only_the_days_that_it_touches(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    versions = "select distinct event_date, usage_version from marts.fct_usage_daily"
+    before = dict(warehouse.query(versions))
+    later_arrivals(warehouse)
+    warehouse.build()
+    after = dict(warehouse.query(versions))
+    changed = {day.isoformat() for day in before | after if before.get(day) != after.get(day)}
+    # 3 June: a late row, and acc_b's move; 4 June: the corrected record comes; 8 June: it goes.
+    assert changed == {"2025-06-03", "2025-06-04", "2025-06-08"}
+
+
+def test_another_landing_replaces_the_records_of_the_first(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    (warehouse.landing / "SIMULATED.json").write_text("{}")
+    warehouse.build()
+    assert warehouse.query("select is_simulated from marts.rpt_load_summary") == [(True,)]
+    shutil.rmtree(warehouse.landing)
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-07-01/part-0.parquet",
+        generations([generation(40, "2025-07-01", 7, 3)]),
+    )
+    warehouse.build()
+    assert warehouse.query("select is_simulated, raw_rows, total_tokens from marts.rpt_load_summary") == [(False, 1, 10)]
+
+
+def test_the_token_basis_is_an_option(warehouse: Warehouse):
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-08/part-0.parquet",
+        generations(
+            [
+                generation(1, "2025-06-02", 100, 50, tokens_prompt=80, tokens_completion=40),
+                generation(2, "2025-06-02", 100, None, tokens_prompt=None, tokens_completion=40),
+            ]
+        ),
+    )
+    total = "select sum(total_tokens)::int from marts.fct_usage_daily"
+    warehouse.build()
+    assert warehouse.query(total) == [(150 + 140,)]
+    # An option is part of what a day was built from: no full refresh is needed.
+    warehouse.build("--vars", "{token_basis: normalized}")
+    assert warehouse.query(total) == [(120 + 140,)]
+
+
+def test_a_null_window_means_everything(warehouse: Warehouse):
+    warehouse.land(
+        "openrouter/generations/ingest_date=2026-06-08/part-0.parquet",
+        generations([generation(1, "2026-06-02", 100, 50, model="deepseek/deepseek-r1")]),
+    )
+    warehouse.build()
+    assert warehouse.query("select count(*) from marts.rpt_oss_authors") == [(0,)]
+    warehouse.build("--vars", "{study_start: null, study_end: null}")
+    assert warehouse.query("select author_slug, total_tokens from marts.rpt_oss_authors") == [("deepseek", 150)]
+
+
+def test_adding_the_suggested_row_places_a_model_without_reading_raw(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    (row,) = warehouse.query("select suggested_row from marts.rpt_taxonomy_coverage where seed_name = 'models'")[0]
+    seeds = warehouse.project / "seeds" / "catalogue"
+    for seed, line in (("models", row), ("authors", "nobody,Nobody,,test")):
+        lines = (seeds / f"{seed}.csv").read_text().splitlines()
+        (seeds / f"{seed}.csv").write_text("\n".join([lines[0], *sorted([*lines[1:], line])]) + "\n")
+    # There is nothing to read any more.
+    shutil.rmtree(warehouse.landing)
+    result = warehouse.dbt("build", "--select", "models+", "authors+", "--exclude", "test_type:unit")
+    assert result.success, failures(result)
+    assert warehouse.query(
+        "select source_type, total_tokens from marts.rpt_source_type_weekly where week_start = '2025-06-09' order by all"
+    ) == [("chinese_oss", 600), ("closed", 400)]
+    assert warehouse.query("select count(*) from marts.rpt_taxonomy_coverage where seed_name = 'models'") == [(0,)]
+
+
+def test_a_wrong_seed_row_is_caught(warehouse: Warehouse):
+    warehouse.build()
+    models = warehouse.project / "seeds" / "catalogue" / "models.csv"
+    row = "nobody/new-model,New,nobody,,true,,,false,,,2025-06-09,,false,,,"
+    models.write_text(models.read_text() + row + "\n")
+    result = warehouse.dbt("build", "--select", "models")
+    assert not result.success
+    # Its author is not in the seed, and an open model without its size has to say why.
+    assert "relationships_models_author_slug" in failures(result)
+
+
+EXPORT_HEADER = (
+    "generation_id,created_at,cost_total,cost_web_search,cost_cache,cost_file_processing,byok_usage_inference,tokens_prompt,"
+    "tokens_completion,tokens_reasoning,tokens_cached,model_permaslug,provider_name,variant,cancelled,streamed,user,"
+    "finish_reason_raw,finish_reason_normalized,generation_time_ms,time_to_first_token_ms,app_name,api_key_name,"
+    "api_key_disabled"
+)
+
+
+def test_an_activity_export_is_a_source(warehouse: Warehouse):
+    folder = warehouse.landing / "openrouter_export"
+    folder.mkdir()
+    (folder / "activity.csv").write_text(
+        EXPORT_HEADER
+        + """
+gen-1-a,2025-08-20 10:00:00.100,0.000153,,,,0,264,84,67,0,openai/gpt-4o-mini,Azure,standard,false,true,,completed,stop,1,2,My app,key one,false
+gen-1-b,2025-08-24 23:00:00.100,0.001641,,-0.006331,,0,35985,647,0,35351,deepseek/deepseek-chat-v3-0324,Azure,free,false,true,,,tool_calls,1,2,"App, with comma",key one,false
+gen-1-b,2025-08-24 23:00:00.100,0.001641,,-0.006331,,0,35985,647,0,35351,deepseek/deepseek-chat-v3-0324,Azure,free,false,true,,,tool_calls,1,2,"App, with comma",key one,false
+gen-1-c,2025-08-24 23:00:00.100,0.001641,,,,0,10,5,0,11,openai/gpt-4o-mini,Azure,standard,false,true,,,stop,1,2,,key two,false
+"""
+    )
+    warehouse.build()
+    assert warehouse.query(
+        """
+        select source_name, ingest_date, raw_rows, accepted_rows, duplicate_rows, quarantined_rows
+        from marts.rpt_source_reconciliation
+        """
+    ) == [("openrouter_export.generations", datetime.date(2025, 8, 24), 4, 2, 1, 1)]
+    assert warehouse.query(
+        "select model_slug, total_tokens, spend_usd, cache_discount_usd from marts.fct_usage_daily order by all"
+    ) == [
+        ("deepseek/deepseek-chat-v3-0324:free", 36632, 0.001641, 0.006331),
+        ("openai/gpt-4o-mini", 348, 0.000153, 0.0),
+    ]
+
+
+@pytest.mark.skipif(not SHARED_EXPORT.exists(), reason="needs the real export sample, which is not part of the project")
+def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
+    folder = warehouse.landing / "openrouter_export"
+    folder.mkdir()
+    shutil.copy(SHARED_EXPORT, folder)
+    result = warehouse.dbt("build", "--exclude", "test_type:unit")
+    assert result.success, failures(result)
+    rows, tokens, cost = duckdb.sql(
+        f"select count(*), sum(tokens_prompt + tokens_completion), round(sum(cost_total), 9) from '{SHARED_EXPORT}'"
+    ).fetchone()
+    assert warehouse.query("select sum(raw_rows)::int, sum(accepted_rows)::int from marts.rpt_source_reconciliation") == [
+        (rows, rows)
+    ]
+    assert warehouse.query("select sum(total_tokens), round(sum(spend_usd), 9) from marts.fct_usage_daily") == [(tokens, cost)]
+    unknown = dict(warehouse.query("select natural_key, suggested_row from marts.rpt_taxonomy_coverage"))
+    assert set(unknown) == {
+        slug for (slug,) in duckdb.sql(f"select distinct model_permaslug from '{SHARED_EXPORT}'").fetchall()
+    }
+    models = warehouse.project / "seeds" / "catalogue" / "models.csv"
+    models.write_text(models.read_text() + "\n".join(unknown.values()) + "\n")
+    shutil.rmtree(warehouse.landing)
+    result = warehouse.dbt("build", "--select", "models+", "--exclude", "test_type:unit")
+    assert result.success, failures(result)
+    assert warehouse.query(
+        "select distinct source_type from marts.rpt_source_type_weekly order by all"
+    ) == [("chinese_oss",), ("closed",)]
+
+
+def test_publication_is_atomic_and_readers_are_never_refused(warehouse: Warehouse, tmp_path: Path):
+    """A reader that opens, reads and closes all through three builds and publications sees no error, and whole versions."""
+    import threading
+
+    land_two_weeks(warehouse)
+    warehouse.build()
+    tables = publish.publish(warehouse.path, warehouse.published)
+    assert tables == len(warehouse.tables())
+
+    stop, seen, errors = threading.Event(), set(), []
+
+    def poll() -> None:
+        while not stop.is_set():
+            try:
+                with duckdb.connect(str(warehouse.published), read_only=True) as connection:
+                    seen.add(
+                        connection.execute(
+                            """
+                            select (select total_tokens from marts.rpt_load_summary),
+                                   (select sum(total_tokens) from marts.fct_usage_daily)
+                            """
+                        ).fetchone()
+                    )
+            except Exception as error:  # Whatever it is, a reader must not see it.
+                errors.append(error)
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    for number in range(3):
+        warehouse.land(
+            f"openrouter/generations/ingest_date=2025-06-2{number}/part-0.parquet",
+            generations([generation(50 + number, "2025-06-20", 1000, 0)]),
+        )
+        warehouse.build()
+        publish.publish(warehouse.path, warehouse.published)
+    stop.set()
+    reader.join()
+    assert not errors
+    assert {one for one, _ in seen} <= {2000, 3000, 4000, 5000} and len(seen) >= 2
+    assert all(one == other for one, other in seen)
+
+
+def test_a_failed_build_is_not_published(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    results = warehouse.target / "run_results.json"
+    assert warehouse.dbt("build", "--exclude", "test_type:unit").success
+    publish.check_last_build(results)
+    # Half of the two weeks' quarantine is a sign of a broken source, once enough rows are there to tell.
+    assert not warehouse.dbt("build", "--exclude", "test_type:unit", "--vars", "unknown_share_min_generations: 10").success
+    with pytest.raises(publish.NotPublishable, match="did not pass"):
+        publish.check_last_build(results)
+    warehouse.dbt("compile", "--select", "dim_weeks")
+    with pytest.raises(publish.NotPublishable, match="dbt compile"):
+        publish.check_last_build(results)
+
+
+def test_the_published_file_has_public_schemas_and_comments_only(warehouse: Warehouse):
+    land_two_weeks(warehouse)
+    warehouse.build()
+    publish.publish(warehouse.path, warehouse.published)
+    with duckdb.connect(str(warehouse.published), read_only=True) as connection:
+        assert connection.execute("select distinct schema_name from duckdb_tables() order by all").fetchall() == [
+            ("marts",),
+            ("reference",),
+        ]
+        assert connection.execute(
+            "select table_name, column_name from duckdb_columns() where not internal and comment is null"
+        ).fetchall() == []
+    assert not list(warehouse.published.parent.glob(".publishing-*"))
