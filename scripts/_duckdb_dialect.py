@@ -1,11 +1,8 @@
-"""SQLAlchemy dialect through which Great Expectations can read a DuckDB file.
+"""SQLAlchemy dialect through which Great Expectations can read a DuckDB file, opened read-only.
 
-The dialect of duckdb-engine does not survive the way Great Expectations reads: it leaves the ``with
-connection`` block, which makes SQLAlchemy roll back, and DuckDB drops a pending result on rollback. The rows
-are fetched only afterwards, so nearly every metric ends in ``list index out of range``.
-
-Opened read-only there is nothing to begin, commit or roll back. Making the three calls do nothing keeps the
-result alive and loses nothing. Do not use this dialect on a connection that writes.
+Great Expectations fetches a result after it has left the connection's block. SQLAlchemy rolls back there, and DuckDB
+drops a pending result on rollback, so that nearly every metric of duckdb-engine's own dialect ends in ``list index out
+of range``. A read-only connection has nothing to begin, commit or roll back: doing nothing keeps the result.
 """
 
 from __future__ import annotations
@@ -16,29 +13,19 @@ from typing import Any
 from duckdb_engine import Dialect
 from sqlalchemy.dialects import registry
 
-SCHEME = "duckdb_readonly"
-
 
 class ReadOnlyDuckDBDialect(Dialect):
-    """duckdb-engine's dialect without transactions, for read-only connections."""
+    """duckdb-engine's dialect without transactions. Not for a connection that writes."""
 
     supports_statement_cache = False
 
-    def do_begin(self, connection: Any) -> None:
-        """Begin nothing: a read-only connection needs no transaction."""
+    def _nothing(self, connection: Any) -> None:
+        """Leave the connection as it is."""
 
-    def do_commit(self, connection: Any) -> None:
-        """Commit nothing: a read-only connection has written nothing."""
-
-    def do_rollback(self, connection: Any) -> None:
-        """Roll nothing back: a rollback would drop the result that is still to be fetched."""
+    do_begin = do_commit = do_rollback = _nothing
 
 
 def connection_string(database: Path) -> str:
-    """Return the SQLAlchemy URL of a DuckDB file under this dialect, and register the dialect.
-
-    Args:
-        database: an existing DuckDB file. Also pass ``connect_args={"read_only": True}`` to the engine.
-    """
-    registry.register(SCHEME, __name__, ReadOnlyDuckDBDialect.__name__)
-    return f"{SCHEME}:///{database.as_posix()}"
+    """SQLAlchemy URL of a DuckDB file; the engine also needs ``connect_args={"read_only": True}``."""
+    registry.register("duckdb_readonly", __name__, ReadOnlyDuckDBDialect.__name__)
+    return f"duckdb_readonly:///{database.as_posix()}"

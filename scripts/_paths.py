@@ -24,3 +24,8 @@ def published_path() -> Path:
 def target_path() -> Path:
     """Folder of dbt's artifacts (DBT_TARGET_PATH)."""
     return Path(os.environ.get("DBT_TARGET_PATH", "target"))
+
+
+def checks_path() -> Path:
+    """Folder of what the checks of the landed files found (CHECKS_PATH)."""
+    return Path(os.environ.get("CHECKS_PATH", "data/checks"))

@@ -71,12 +71,12 @@ def publish(warehouse: Path, published: Path) -> int:
     try:
         copy = staging / published.name
         with duckdb.connect(str(copy)) as connection:
-            connection.execute(f"attach {_literal(str(warehouse))} as warehouse (read_only)")
+            connection.execute(f"attach {_literal(str(warehouse))} as building (read_only)")
             tables = connection.execute(
                 """
                 select schema_name, table_name, comment
                 from duckdb_tables()
-                where database_name = 'warehouse' and list_contains(?, schema_name)
+                where database_name = 'building' and list_contains(?, schema_name)
                 order by all
                 """,
                 [list(PUBLIC_SCHEMAS)],
@@ -89,20 +89,20 @@ def publish(warehouse: Path, published: Path) -> int:
                 connection.execute(f"create schema if not exists {schema}")
             for schema, table, comment in tables:
                 name = f'{schema}."{table}"'
-                connection.execute(f"create table {name} as from warehouse.{name}")
+                connection.execute(f"create table {name} as from building.{name}")
                 if comment:
                     connection.execute(f"comment on table {name} is {_literal(comment)}")
             columns = connection.execute(
                 """
                 select schema_name, table_name, column_name, comment
                 from duckdb_columns()
-                where database_name = 'warehouse' and list_contains(?, schema_name) and comment is not null
+                where database_name = 'building' and list_contains(?, schema_name) and comment is not null
                 """,
                 [list(PUBLIC_SCHEMAS)],
             ).fetchall()
             for schema, table, column, comment in columns:
                 connection.execute(f'comment on column {schema}."{table}"."{column}" is {_literal(comment)}')
-            connection.execute("detach warehouse")
+            connection.execute("detach building")
             connection.execute("checkpoint")
         copy.replace(published)
     finally:

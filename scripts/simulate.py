@@ -18,7 +18,9 @@ def parse_arguments(arguments: list[str] | None = None) -> Options:
     default = Options()
     parser = argparse.ArgumentParser(prog="python -m scripts.simulate", description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=default.output, help="landing folder (%(default)s)")
-    parser.add_argument("--generations", type=int, default=default.generations, help="distinct generations (%(default)s)")
+    parser.add_argument(
+        "--generations", type=int, default=default.generations, help="distinct generations (%(default)s)"
+    )
     parser.add_argument("--start", default=default.start, help="first event day, UTC (%(default)s)")
     parser.add_argument("--end", default=default.end, help="last event day, UTC (%(default)s)")
     parser.add_argument("--seed", type=int, default=default.seed, help="random seed (%(default)s)")

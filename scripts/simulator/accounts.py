@@ -107,7 +107,7 @@ class Population:
     def _returning(self, cohort: Cohort, month: int, salt: int) -> np.ndarray:
         """Accounts of an earlier cohort that are active in a month: exactly the rate, mostly the faithful ones."""
         since = month - cohort.month
-        number = int(round(self._rate(cohort.rates, since) * cohort.count))
+        number = round(self._rate(cohort.rates, since) * cohort.count)
         if number <= 0:
             return np.empty(0, dtype=np.int64)
         accounts = np.arange(cohort.first, cohort.first + cohort.count)
@@ -139,7 +139,8 @@ class Population:
             back = np.concatenate(returning) if returning else np.empty(0, dtype=np.int64)
             room = int(0.85 * generations) - len(back)
             wanted = max(self.cal["smallest_cohort"], int(0.22 * generations))
-            count = max(0, min(wanted, room, 20_000))
+            # Somebody must be there for the generations there are.
+            count = max(0, 1 - len(back), min(wanted, room, 20_000))
             first = self._add(count, month, region_share)
             rates = spec.get("cohorts", {}).get(label, spec["usual"])
             self.cohorts[model].append(Cohort(month, first, count, rates))

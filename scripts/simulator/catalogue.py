@@ -121,9 +121,7 @@ def load_catalogue(seeds: Path, unknown_slugs: list[str]) -> Catalogue:
     free: list[list[tuple[int, int]]] = [[] for _ in slugs]
     for row in read_csv(folder / "free_access_periods.csv"):
         if row["model_id"] in position:
-            free[position[row["model_id"]]].append(
-                (day(row["starts_on"], FAR_PAST), day(row["ends_on"], FAR_FUTURE))
-            )
+            free[position[row["model_id"]]].append((day(row["starts_on"], FAR_PAST), day(row["ends_on"], FAR_FUTURE)))
     aliases: list[list[str]] = [[] for _ in slugs]
     for row in read_csv(folder / "model_aliases.csv"):
         if row["model_id"] in position and ":" not in row["alias"]:

@@ -14,7 +14,7 @@ import numpy as np
 from .accounts import SPIKE_ACCOUNT, Population
 from .calibration import curve, day_number, month_index
 from .catalogue import CLOSED, Catalogue
-from .targets import CATEGORIES, OTHERS, Targets
+from .targets import CATEGORIES, Targets
 
 GOLDEN = 0.6180339887498949
 SECOND = 0.7548776662466927
@@ -51,7 +51,7 @@ class Slice:
 
 
 def systematic(probability: np.ndarray, offset: float) -> np.ndarray:
-    """Choose rows with the given probabilities so that every stretch of rows gets its expected number, give or take 1."""
+    """Choose rows with given probabilities so that every stretch gets its expected number, give or take one."""
     total = np.cumsum(probability) + offset
     return np.floor(total) > np.floor(np.concatenate([[offset], total[:-1]]))
 
@@ -68,7 +68,7 @@ class Generator:
         self.classified_share = classified_share
         expected = targets.tokens[:, :, None] * targets.category_share / targets.sequence[:, None, :]
         self.remainder = np.zeros(expected.shape[1:])
-        self.token_debt = np.zeros((len(cat.slugs), 2))
+        self.token_debt = np.zeros((2 * len(cat.slugs), 2))
         self.generations = generations
         self.drawn = 0
         self.path_offset: dict[str, float] = {}
@@ -86,9 +86,8 @@ class Generator:
             self.propensity[:, cat.index[slug]] = curve(points, targets.weeks + 3)
         self.free_share = np.zeros(len(cat.slugs))
         for slug, value in cal["free_variant_share"].items():
-            if slug in cat.index:
-                self.free_share[cat.index[slug]] = value
-        self.spike_models = np.array([cat.index[slug] for slug in cal["tool_spike"]["models"] if slug in cat.index])
+            self.free_share[cat.index[slug]] = value
+        self.spike_models = np.array([cat.index[slug] for slug in cal["tool_spike"]["models"]])
         self.prices: dict[tuple[int, int], tuple[float, float, float, bool]] = {}
         self.language_aliases = language_aliases
         self.quantiles = {
@@ -157,7 +156,7 @@ class Generator:
         cal, cat, t = self.cal, self.cat, self.targets
         week, counts, expected = self.slice_counts(days)
         if days[-1] == self.end:
-            self._land_on_request(counts)
+            self._land_on_request(counts, expected)
         n = int(counts.sum())
         if n == 0:
             return None
@@ -183,19 +182,24 @@ class Generator:
             code, self._shape("completion_code", u2, z[1]), self._shape("completion_conversation", u2, z[1])
         )
         prompt, completion = mean_prompt * relative_prompt, mean_completion * relative_completion
+        # Programming is scaled apart from the rest: its long prompts would drown in the noise of a model's total.
+        group = 2 * model + code
+        programming = np.arange(len(CATEGORIES)) == 0
         for column, values in ((0, prompt), (1, completion)):
             mean = t.completion[week] if column else t.sequence[week][None, :] - t.completion[week]
-            owed = (expected * mean).sum(axis=1) + self.token_debt[:, column]
-            drawn = np.bincount(model, values, minlength=len(cat.slugs))
+            wanted = expected * mean
+            owed = np.stack([wanted[:, ~programming].sum(axis=1), wanted[:, 0]], axis=1).ravel()
+            owed += self.token_debt[:, column]
+            drawn = np.bincount(group, values, minlength=len(owed))
             factor = np.clip(np.divide(owed, drawn, out=np.ones_like(owed), where=drawn > 0), 0.4, 2.5)
-            values *= factor[model]
+            values *= factor[group]
             np.maximum(np.rint(values), 1, out=values)
             if column:
                 # Where the study gives a price per token, every record has the completion share that leads to it.
                 for number, share in t.completion_part.items():
                     rows = model == number
                     values[rows] = np.maximum(np.rint(prompt[rows] * share / (1 - share)), 1)
-            self.token_debt[:, column] = owed - np.bincount(model, values, minlength=len(cat.slugs))
+            self.token_debt[:, column] = owed - np.bincount(group, values, minlength=len(owed))
         total = prompt + completion
 
         # Time.
@@ -228,9 +232,8 @@ class Generator:
         eligible = np.flatnonzero(day >= day_number(cal["category_start"]))
         if len(eligible):
             # A random start, then every so many rows down an ordered list: a stratified random sample.
-            keys = (total[eligible], model[eligible], self.author_number[model[eligible]],
-                    cat.source[model[eligible]], category[eligible])  # fmt: skip
-            order = eligible[np.lexsort(keys)]
+            keys = (total, money["cost"], self.author_number[model], cat.source[model], category)
+            order = eligible[np.lexsort(tuple(key[eligible] for key in keys))]
             sampled[order] = systematic(np.full(len(order), self.classified_share), start[5])
 
         columns = self._columns(
@@ -245,21 +248,21 @@ class Generator:
             day=day[order],
         )
 
-    def _land_on_request(self, counts: np.ndarray) -> None:
+    def _land_on_request(self, counts: np.ndarray, expected: np.ndarray) -> None:
         """Change the last slice's largest cells so that the run has exactly the generations asked for."""
         missing = self.generations - self.drawn - int(counts.sum())
-        flat = counts.ravel()
-        order = np.argsort(-flat, kind="stable")
+        flat = counts.reshape(-1)
+        order = np.argsort(-expected.ravel(), kind="stable")[:200]
         step = 1 if missing > 0 else -1
         position = 0
-        while missing != 0 and flat.size:
-            where = order[position % min(200, flat.size)]
+        while missing != 0:
+            where = order[position % len(order)]
             if flat[where] + step >= 0:
                 flat[where] += step
                 missing -= step
+            elif position > len(order) and step < 0 and flat[order].sum() == 0:
+                order = np.flatnonzero(flat)
             position += 1
-            if position > 10_000_000:
-                break
 
     def _by_variant(self, model: np.ndarray) -> np.ndarray:
         return np.array([value == "thinking" for value in self.cat.reasoning_variant])[model]
@@ -547,5 +550,4 @@ def path_table(cal: dict[str, Any], category_of: dict[str, str]) -> dict[str, li
             others = others[:3]
             rows += [(path, rest / len(others)) for path in others]
         result[name] = rows
-    assert set(result) == set(CATEGORIES) and OTHERS >= 0
     return result

@@ -14,7 +14,7 @@ import numpy as np
 
 from .accounts import Population, account_identifiers, uniform
 from .calibration import day_number, iso_day, load_calibration, month_index
-from .catalogue import load_catalogue, load_category_paths, load_language_aliases
+from .catalogue import Catalogue, load_catalogue, load_category_paths, load_language_aliases
 from .dirt import REASON, generation_ids, spoil_generations
 from .landing import MARKER, LandingWriter, prepare_folder
 from .records import Generator, Slice, path_table
@@ -22,7 +22,6 @@ from .targets import CATEGORIES, Targets, region_targets, targets_for
 
 # A week is drawn at once while it is small, day by day when it is large: memory follows the largest slice.
 LARGEST_SLICE = 250_000
-LATEST_ARRIVAL = 30
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,21 @@ def slices(start: int, end: int, expected_by_day: np.ndarray) -> list[np.ndarray
     return result
 
 
+def check_names(cal: dict[str, Any], cat: Catalogue) -> None:
+    """Compare the models that the calibration names with the catalogue.
+
+    Raises:
+        ValueError: a model is not in seeds/catalogue/models.csv.
+    """
+    lists = ("models", "model_log10_millions", "model_cost_per_1m_usd", "tool_propensity", "model_tilt",
+             "free_variant_share", "retention")  # fmt: skip
+    named = {slug for key in lists for slug in cal[key]}
+    named |= {*cal["deepseek_v3_r1"]["models"], *cal["tool_spike"]["models"]}
+    unknown = sorted(named - set(cat.index))
+    if unknown:
+        raise ValueError(f"in calibration.yml, but not in seeds/catalogue/models.csv: {unknown}")
+
+
 def simulate(options: Options) -> dict[str, Any]:
     """Write the landing folder and return what its label says.
 
@@ -71,12 +85,13 @@ def simulate(options: Options) -> dict[str, Any]:
         raise ValueError(f"unknown format {options.format!r}")
     cal = load_calibration()
     cat = load_catalogue(options.seeds, cal["unknown_slugs"])
+    check_names(cal, cat)
     paths = path_table(cal, load_category_paths(options.seeds))
     prepare_folder(options.output, options.overwrite)
     # A folder that carries the marker from the first moment can be replaced after an interruption.
     (options.output / MARKER).write_text('{"label": "simulated", "complete": false}\n', encoding="utf-8")
 
-    targets = targets_for(options.seeds, start, end, options.seed)
+    targets = targets_for(options.seeds, start, end)
     regions, _ = region_targets(cal, targets.weeks)
     population = Population(cal, cat, regions, options.seed)
     generator = Generator(
@@ -205,7 +220,9 @@ def _label(
     category_tokens: np.ndarray, population: Population,
 ) -> dict[str, Any]:  # fmt: skip
     """What pages show beside the numbers, and what tests compare with."""
-    arguments = {key: value for key, value in asdict(options).items() if key not in ("output", "seeds", "progress", "overwrite")}
+    arguments = {
+        key: value for key, value in asdict(options).items() if key not in ("output", "seeds", "progress", "overwrite")
+    }
     by_reason: Counter[str] = Counter()
     for key, value in counts.items():
         if key.startswith("malformed:"):

@@ -93,13 +93,13 @@ def _scale_groups(tokens: np.ndarray, groups: np.ndarray, target: np.ndarray) ->
 
 
 def fit_models(
-    cal: dict[str, Any], cat: Catalogue, weeks: np.ndarray, volume: np.ndarray, reasoning: np.ndarray, seed: int
+    cal: dict[str, Any], cat: Catalogue, weeks: np.ndarray, volume: np.ndarray, reasoning: np.ndarray
 ) -> tuple[np.ndarray, float]:
     """Tokens by week and model, and the trillions of this curve that make one trillion of Table 1."""
     middle = weeks + 3
-    rng = np.random.default_rng([seed, 11])
     n_models = len(cat.slugs)
     tail = cal["tail_models"]
+    rng = np.random.default_rng(tail["seed"])
     noise = np.exp(rng.normal(0, tail["log_sd"], n_models))
     percent = np.zeros((len(weeks), n_models))
     for model, slug in enumerate(cat.slugs):
@@ -138,9 +138,7 @@ def fit_models(
     oss_total = by_source[:, CHINESE] + by_source[:, ROW]
     size_target = {name: curve(points, middle) * oss_total for name, points in cal["size_share_of_oss"].items()}
     v3_r1 = np.isin(np.array(cat.slugs), cal["deepseek_v3_r1"]["models"])
-    v3_weeks = (weeks >= day_number(cal["deepseek_v3_r1"]["from"])) & (
-        weeks <= day_number(cal["deepseek_v3_r1"]["to"])
-    )
+    v3_weeks = (weeks >= day_number(cal["deepseek_v3_r1"]["from"])) & (weeks <= day_number(cal["deepseek_v3_r1"]["to"]))
     cap_weeks = weeks >= day_number(cal["largest_open_model"]["from"])
     reasoning_target = curve(cal["reasoning_share"], middle) * volume
     # Table 3 counts what was billed: free variants and BYOK come on top.
@@ -202,9 +200,7 @@ def fit_models(
     return tokens, float(scale)
 
 
-def effective_prices(
-    cat: Catalogue, weeks: np.ndarray, completion_part: np.ndarray, cached: np.ndarray
-) -> np.ndarray:
+def effective_prices(cat: Catalogue, weeks: np.ndarray, completion_part: np.ndarray, cached: np.ndarray) -> np.ndarray:
     """US dollars per million billed tokens by week, model and category; zero in free access periods.
 
     Args:
@@ -302,7 +298,9 @@ def fit_categories(
         if len(rows) == 0:
             continue
         x = shares[np.ix_(rows, used)] * tokens[np.ix_(rows, used)][:, :, None]
-        x = _fit_block(cal, cat, used, weeks[rows], x, price[np.ix_(rows, used)], passes if names is None else 30, names)
+        x = _fit_block(
+            cal, cat, used, weeks[rows], x, price[np.ix_(rows, used)], passes if names is None else 30, names
+        )
         total = x.sum(axis=2, keepdims=True)
         fitted = np.divide(x, total, out=shares[np.ix_(rows, used)].copy(), where=total > 0)
         shares[np.ix_(rows, used)] = fitted
@@ -334,7 +332,6 @@ def _fit_block(
     unit = price.mean(axis=2)
     costs = cal["category_cost_per_1m_usd"]
     log_price = np.where(billed > 0, np.log(np.maximum(unit, 0.02)), 0.0)
-    volume = row_total.sum(axis=1)
     for iteration in range(passes):
         step = 1.0 if iteration < passes * 0.7 else 0.4
         for kind, columns, members, scope, target, weight in prepared:
@@ -367,6 +364,8 @@ def _fit_block(
                 tilt = cal["category_cost_weight"] * step * np.clip(np.log(wanted / now), -1, 1)
                 mean = (x[:, :, column] * log_price * billed).sum() / paid
                 x[:, :, column] *= np.where(billed > 0, np.exp(tilt * np.clip(log_price - mean, -2, 2)), 1.0)
+        # A cell that once fell to nothing could never come back.
+        x = np.maximum(x, 3e-4 * row_total[:, :, None])
         # Keep every model's weekly tokens, and `others` inside its bounds.
         total = x.sum(axis=2)
         x *= np.divide(row_total, total, out=np.ones_like(total), where=total > 0)[:, :, None]
@@ -375,7 +374,6 @@ def _fit_block(
         clipped = np.clip(np.maximum(part, 1e-6) ** (1 - pull) * usual_others**pull, low, high)
         x[:, :, :OTHERS] *= ((1 - clipped) / np.maximum(1 - part, 1e-9))[:, :, None]
         x[:, :, OTHERS] = clipped * row_total
-    assert np.isfinite(x).all() and volume.sum() > 0
     return x
 
 
@@ -424,25 +422,28 @@ def region_targets(cal: dict[str, Any], weeks: np.ndarray) -> tuple[list[str], n
     return named + other, shares
 
 
-@cache
-def targets_for(seeds: Path, start: int, end: int, seed: int) -> Targets:
+def targets_for(seeds: Path, start: int, end: int) -> Targets:
     """Targets that cover start to end (day numbers), fitted once in a process.
 
     The fit always spans the study's whole history, so that a run over a few weeks has those weeks of the whole.
     """
+    first, last = (day_number(day) for day in load_calibration()["fitted_range"])
+    return _fitted(seeds, min(start, first), max(end, last))
+
+
+@cache
+def _fitted(seeds: Path, start: int, end: int) -> Targets:
     cal = load_calibration()
-    first, last = (day_number(day) for day in cal["fitted_range"])
-    cat = load_catalogue(seeds, cal["unknown_slugs"])
-    return build_targets(cal, cat, min(start, first), max(end, last), seed)
+    return build_targets(cal, load_catalogue(seeds, cal["unknown_slugs"]), start, end)
 
 
-def build_targets(cal: dict[str, Any], cat: Catalogue, start: int, end: int, seed: int) -> Targets:
+def build_targets(cal: dict[str, Any], cat: Catalogue, start: int, end: int) -> Targets:
     """All expected volumes from start to end (day numbers, inclusive)."""
     first_week = start - (start + 3) % 7
     weeks = np.arange(first_week, end + 1, 7)
     volume = weekly_volume(cal, weeks, start, end)
     reasoning = reasoning_matrix(cal, cat, weeks)
-    tokens, scale = fit_models(cal, cat, weeks, volume, reasoning, seed)
+    tokens, scale = fit_models(cal, cat, weeks, volume, reasoning)
     # Costs, categories and lengths depend on each other: start from a guess, then go round once more.
     usual = np.full_like(tokens, 0.055)
     part = np.full((*tokens.shape, len(CATEGORIES)), 0.055)

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests", "analyses")
@@ -28,6 +29,7 @@ class Warehouse:
         self.published = root / "warehouse.duckdb"
         self.seeded = root / "seeded.duckdb"
         self.target = root / "target"
+        self.manifest: Manifest | None = None
         self.project.mkdir(parents=True)
         for name in COPIED:
             source = PROJECT / name
@@ -65,12 +67,12 @@ class Warehouse:
         shutil.rmtree(self.project / "seeds")
         shutil.copytree(PROJECT / "seeds", self.project / "seeds")
 
-    def dbt(self, *arguments: str) -> dbtRunnerResult:
+    def dbt(self, *arguments: str, manifest: Manifest | None = None) -> dbtRunnerResult:
         """Run dbt in this process and let go of the warehouse file."""
         before = {name: os.environ.get(name) for name in self.environment}
         os.environ.update(self.environment)
         try:
-            result = dbtRunner().invoke(["--quiet", "--log-level", "none", *arguments])
+            result = dbtRunner(manifest=manifest).invoke(["--quiet", "--log-level", "none", *arguments])
             _forget_frames(result.exception)
             return result
         finally:
@@ -84,7 +86,13 @@ class Warehouse:
 
     def build(self, *arguments: str) -> None:
         """Build every model, without dbt's tests: `make test` runs those on the simulated study."""
-        result = self.dbt("--no-write-json", "run", *arguments)
+        manifest = None
+        if not arguments:
+            # Parsed once: reading the parsed project back takes longer than building it.
+            if self.manifest is None:
+                self.manifest = self.dbt("parse").result
+            manifest = self.manifest
+        result = self.dbt("--no-write-json", "run", *arguments, manifest=manifest)
         assert result.success, failures(result)
 
     def land(self, path: str, sql: str) -> Path:

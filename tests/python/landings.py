@@ -44,7 +44,8 @@ def generations(rows: list[dict], types: dict[str, str] | None = None, exclude: 
         assert not unknown, f"no such columns: {unknown}"
         full = defaults | row
         selects.append(
-            "select " + ", ".join(f"cast({_literal(full.get(name))} as {kind}) as {name}" for name, kind in columns.items())
+            "select "
+            + ", ".join(f"cast({_literal(full.get(name))} as {kind}) as {name}" for name, kind in columns.items())
         )
     return " union all ".join(selects)
 
@@ -76,9 +77,13 @@ def land_two_weeks(warehouse: Warehouse, extension: str = "parquet") -> None:
         generations(
             [
                 generation(1, "2025-06-02", 90, 10, model="openai/gpt-4o-mini", finish_reason="tool_calls"),
-                generation(2, "2025-06-03", 60, 40, model="anthropic/claude-sonnet-4", account_id="acc_b", is_byok=True),
+                generation(
+                    2, "2025-06-03", 60, 40, model="anthropic/claude-sonnet-4", account_id="acc_b", is_byok=True
+                ),
                 generation(3, "2025-06-08", 250, 50, model="deepseek/deepseek-r1:free", native_tokens_reasoning=40),
-                generation(4, "2025-06-08", 450, 50, model="meta-llama/llama-3.3-70b-instruct", native_tokens_cached=400),
+                generation(
+                    4, "2025-06-08", 450, 50, model="meta-llama/llama-3.3-70b-instruct", native_tokens_cached=400
+                ),
                 # Never counted: another kind of request.
                 generation(8, "2025-06-08", 7000, 0, model="openai/text-embedding-3-small", api_type="embeddings"),
                 # Bad: the completion is smaller than the reasoning inside it.
@@ -91,7 +96,9 @@ def land_two_weeks(warehouse: Warehouse, extension: str = "parquet") -> None:
         generations(
             [
                 generation(5, "2025-06-09", 500, 100, model="deepseek/deepseek-chat", prompt_language="zh-cn"),
-                generation(6, "2025-06-15", 300, 100, model="nobody/new-model", finish_reason=None, native_finish_reason="odd"),
+                generation(
+                    6, "2025-06-15", 300, 100, model="nobody/new-model", finish_reason=None, native_finish_reason="odd"
+                ),
                 # The same record again, a week later.
                 generation(1, "2025-06-02", 90, 10, model="openai/gpt-4o-mini", finish_reason="tool_calls"),
                 # Bad: from the future.

@@ -53,9 +53,7 @@ def test_two_weeks_by_hand(warehouse: Warehouse, extension: str):
         ("openrouter.generations", datetime.date(2025, 6, 8), 6, 4, 1, 1, 1, 5),
         ("openrouter.generations", datetime.date(2025, 6, 15), 4, 3, 0, 1, 2, 13),
     ]
-    assert warehouse.query(
-        "select generation_id, reason from marts.rpt_quarantined_generations order by reason"
-    ) == [
+    assert warehouse.query("select generation_id, reason from marts.rpt_quarantined_generations order by reason") == [
         (generation(10, "", 0, 0)["id"], "future_timestamp"),
         (generation(9, "", 0, 0)["id"], "reasoning_exceeds_completion"),
     ]
@@ -244,7 +242,9 @@ def test_types_order_and_extra_columns_may_differ_from_file_to_file(warehouse: W
     ]
     records = [
         json.loads(record)
-        for (record,) in warehouse.query("select raw_record from marts.rpt_quarantined_generations order by generation_id")
+        for (record,) in warehouse.query(
+            "select raw_record from marts.rpt_quarantined_generations order by generation_id"
+        )
     ]
     # As it was landed, without the account and without columns that the contract does not know.
     assert all("account_id" not in record and "prompt_text" not in record for record in records)
@@ -345,7 +345,9 @@ def test_another_landing_replaces_the_records_of_the_first(warehouse: Warehouse)
         generations([generation(40, "2025-07-01", 7, 3)]),
     )
     warehouse.build()
-    assert warehouse.query("select is_simulated, raw_rows, total_tokens from marts.rpt_load_summary") == [(False, 1, 10)]
+    assert warehouse.query("select is_simulated, raw_rows, total_tokens from marts.rpt_load_summary") == [
+        (False, 1, 10)
+    ]
 
 
 def test_the_token_basis_is_an_option(warehouse: Warehouse):
@@ -451,10 +453,12 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
     rows, tokens, cost = duckdb.sql(
         f"select count(*), sum(tokens_prompt + tokens_completion), round(sum(cost_total), 9) from '{SHARED_EXPORT}'"
     ).fetchone()
-    assert warehouse.query("select sum(raw_rows)::int, sum(accepted_rows)::int from marts.rpt_source_reconciliation") == [
-        (rows, rows)
+    assert warehouse.query(
+        "select sum(raw_rows)::int, sum(accepted_rows)::int from marts.rpt_source_reconciliation"
+    ) == [(rows, rows)]
+    assert warehouse.query("select sum(total_tokens), round(sum(spend_usd), 9) from marts.fct_usage_daily") == [
+        (tokens, cost)
     ]
-    assert warehouse.query("select sum(total_tokens), round(sum(spend_usd), 9) from marts.fct_usage_daily") == [(tokens, cost)]
     unknown = dict(warehouse.query("select natural_key, suggested_row from marts.rpt_taxonomy_coverage"))
     assert set(unknown) == {
         slug for (slug,) in duckdb.sql(f"select distinct model_permaslug from '{SHARED_EXPORT}'").fetchall()
@@ -464,9 +468,10 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
     shutil.rmtree(warehouse.landing)
     result = warehouse.dbt("build", "--select", "models+", "--exclude", "test_type:unit")
     assert result.success, failures(result)
-    assert warehouse.query(
-        "select distinct source_type from marts.rpt_source_type_weekly order by all"
-    ) == [("chinese_oss",), ("closed",)]
+    assert warehouse.query("select distinct source_type from marts.rpt_source_type_weekly order by all") == [
+        ("chinese_oss",),
+        ("closed",),
+    ]
 
 
 def test_publication_is_atomic_and_readers_are_never_refused(warehouse: Warehouse, tmp_path: Path):
@@ -517,7 +522,9 @@ def test_a_failed_build_is_not_published(warehouse: Warehouse):
     assert warehouse.dbt("build", "--exclude", "test_type:unit").success
     publish.check_last_build(results)
     # Half of the two weeks' quarantine is a sign of a broken source, once enough rows are there to tell.
-    assert not warehouse.dbt("build", "--exclude", "test_type:unit", "--vars", "unknown_share_min_generations: 10").success
+    assert not warehouse.dbt(
+        "build", "--exclude", "test_type:unit", "--vars", "unknown_share_min_generations: 10"
+    ).success
     with pytest.raises(publish.NotPublishable, match="did not pass"):
         publish.check_last_build(results)
     warehouse.dbt("compile", "--select", "dim_weeks")
@@ -534,7 +541,10 @@ def test_the_published_file_has_public_schemas_and_comments_only(warehouse: Ware
             ("marts",),
             ("reference",),
         ]
-        assert connection.execute(
-            "select table_name, column_name from duckdb_columns() where not internal and comment is null"
-        ).fetchall() == []
+        assert (
+            connection.execute(
+                "select table_name, column_name from duckdb_columns() where not internal and comment is null"
+            ).fetchall()
+            == []
+        )
     assert not list(warehouse.published.parent.glob(".publishing-*"))

@@ -202,13 +202,31 @@ coverage as (
 ),
 
 -- What most of an author's known models are is the best guess for a new one.
+families_of_authors as (
+
+    select
+        author_slug,
+        family,
+        count(*) as models,
+        sum(case when is_open_weights then 1 else 0 end) as open_models
+    from models
+    where model_id <> 'unknown'
+    group by author_slug, family
+
+),
+
 author_habits as (
 
     select
         author_slug,
-        avg(case when is_open_weights then 1.0 else 0.0 end) > 0.5 as is_mostly_open
-    from models
-    where model_id <> 'unknown'
+        sum(open_models) * 2 > sum(models) as is_mostly_open,
+        max(family) filter (where family_rank = 1) as usual_family
+    from (
+        select
+            *,
+            row_number() over (partition by author_slug order by models desc, family asc) as family_rank
+        from families_of_authors
+    ) as ranked_families
     group by author_slug
 
 ),
@@ -225,7 +243,7 @@ suggested as (
                     {{ csv_field('coverage.natural_key') }},
                     {{ csv_field('coverage.natural_key') }},
                     {{ csv_field("split_part(coverage.natural_key, '/', 1)") }},
-                    '',
+                    {{ csv_field("coalesce(author_habits.usual_family, split_part(coverage.natural_key, '/', 1))") }},
                     case when coalesce(author_habits.is_mostly_open, false) then 'true' else 'false' end,
                     '', '', 'false', '', '',
                     cast(coverage.first_seen as string),
