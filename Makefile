@@ -26,7 +26,9 @@ setup: .venv/.installed
 ## landing: a simulated study, unless LANDING_PATH is set or data/landing already holds one
 landing: setup
 ifeq ($(strip $(OWN_LANDING)),)
-	@test -d data/landing || $(BIN)/python -m scripts.simulate
+	@if [ -z "$$(ls -A data/landing 2>/dev/null)" ] || grep -qs '"complete": false' data/landing/SIMULATED.json; then \
+		$(BIN)/python -m scripts.simulate --output data/landing --overwrite; \
+	fi
 endif
 	@mkdir -p data/build
 

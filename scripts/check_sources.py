@@ -62,13 +62,8 @@ EARLIEST = "2020-06-01"  # dbt's var earliest_plausible_date; older times are un
 WINDOW, WARM_UP, VOLUME_DROP, VOLUME_JUMP = 28, 7, 0.7, 4.0  # partitions, partitions, share missing, times the median
 LATE_ONLY_SHARE = 0.1  # of the median: days with less at the end of a landing are late records, not days of their own
 CSV = "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"'"  # as dbt reads it
-FILES_PER_QUERY = 200  # when only the columns are looked up
 # Errors that must not be blamed on the file that was read.
 OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException)
-
-
-class CheckCouldNotRunError(Exception):
-    """The check did not finish, so it can say neither "clean" nor "broken"."""
 
 
 # --- Rules -----------------------------------------------------------------------------------------------------------
@@ -76,25 +71,16 @@ class CheckCouldNotRunError(Exception):
 
 @dataclass(frozen=True)
 class Rule:
-    """A measure of each partition and its greatest value.
+    """A measure of each partition, its greatest value, and what to do about more."""
 
-    Attributes:
-        name: identifier of the check, and column of the shares table.
-        column: the landed column it is about, None for whole partitions.
-        bad: SQL condition of a bad row, over trimmed text in which blank is null; None for whole partitions.
-        do: what it means and what to do about it.
-        bound: greatest share of rows; a plain number if not `is_share`.
-        unusable: whether dbt quarantines such a row, so that it counts in the check `unusable`.
-    """
-
-    name: str
-    column: str | None
-    bad: str | None
+    name: str  # of the check, and of the column of the shares table
+    column: str | None  # the landed column, None for whole partitions
+    bad: str | None  # SQL condition of a bad row, over trimmed text in which blank is null
     do: str
     bound: float = BAD_SHARE
-    unusable: bool = True
+    unusable: bool = True  # dbt quarantines such rows: they count in the check `unusable`
     severity: str = WARNING
-    is_share: bool = True
+    is_share: bool = True  # of rows; else a plain number
 
 
 def missing(*columns: str) -> list[Rule]:
@@ -157,7 +143,7 @@ def text(name: str, c: str, good: str, do: str) -> list[Rule]:
 FINISH_REASONS = "in ('tool_calls', 'stop', 'length', 'content_filter', 'error')"  # as in dbt's macro finish_reasons
 OWN_WORD = "send the provider's own word as the native finish reason"
 CONFIDENCE = "confidence is not null and coalesce(try_cast(confidence as double) not between 0 and 1, true)"
-NAMIBIA = "check that Namibia's code NA was not read as null"
+COUNTRY, NAMIBIA = "billing_country_code", "check that Namibia's code NA was not read as null"
 # By the contract's landing_folder; a source without an entry is checked for files, columns and volume only.
 RULES: dict[str, list[Rule]] = {
     "openrouter/generations": [
@@ -175,8 +161,8 @@ RULES: dict[str, list[Rule]] = {
     "openrouter/accounts": [
         *missing("account_id"),
         *moment("updated_at"),
-        *text("malformed", (c := "billing_country_code"), f"regexp_full_match({c}, '[A-Za-z]{{2}}')", "send ISO 3166"),
-        Rule(f"{c}_missing", c, f"{c} is null", NAMIBIA, NULL_COUNTRY_SHARE, unusable=False),
+        *text("malformed", COUNTRY, f"regexp_full_match({COUNTRY}, '[A-Za-z]{{2}}')", "send ISO 3166 alpha-2 codes"),
+        Rule(f"{COUNTRY}_missing", COUNTRY, f"{COUNTRY} is null", NAMIBIA, NULL_COUNTRY_SHARE, unusable=False),
     ],
     "openrouter/classifications": [
         *generation_id("generation_id"),
@@ -345,9 +331,8 @@ def _rows_or_reject(
         raise
     except duckdb.Error as error:
         if len(files) > 1:
-            half = len(files) // 2
-            parts = (files[:half], files[half:])
-            return [row for part in parts for row in _rows_or_reject(connection, source, part, query)]
+            halves = (files[: len(files) // 2], files[len(files) // 2 :])
+            return [row for half in halves for row in _rows_or_reject(connection, source, half, query)]
         # Only the first line: the next ones may quote a row, and with it an account.
         reason = str(error).split("\n", 1)[0].replace(f"{source.root.as_posix()}/", "")
         source.reject(files[0], "unreadable", f"cannot be read ({reason[:200]})", "deliver the file again")
@@ -360,14 +345,10 @@ def _columns_query(source: Source, files: list[str]) -> str:
         return f"select file_name, lower(name) from parquet_schema({_file_list(files)})"
     if source.format == "json":
         keys = "lower(unnest(list_append(json_keys(json), '')))"  # no list of columns: a file has what any row has
-        return (
-            f"select distinct filename, {keys}"
-            f" from read_json_objects({_file_list(files)}, format = 'newline_delimited', filename = true)"
-        )
-    return " union all ".join(
-        f"select {_literal(file)}, lower(unnest(columns).name) from sniff_csv({_literal(file)}, {CSV})"
-        for file in files
-    )
+        options = "format = 'newline_delimited', filename = true"
+        return f"select distinct filename, {keys} from read_json_objects({_file_list(files)}, {options})"
+    sniff = "select {0}, lower(unnest(columns).name) from sniff_csv({0}, {1})"
+    return " union all ".join(sniff.format(_literal(file), CSV) for file in files)
 
 
 def check_columns(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
@@ -377,9 +358,8 @@ def check_columns(connection: duckdb.DuckDBPyConnection, source: Source) -> None
             if problem := _gzip_problem(file):
                 source.reject(file, "unreadable", f"cannot be read ({problem})", "deliver the file again")
     columns: dict[str, set[str]] = {}
-    for start in range(0, len(files := list(source.files)), FILES_PER_QUERY):
-        piece = files[start : start + FILES_PER_QUERY]
-        for file, name in _rows_or_reject(connection, source, piece, partial(_columns_query, source)):
+    if source.files:
+        for file, name in _rows_or_reject(connection, source, list(source.files), partial(_columns_query, source)):
             columns.setdefault(file, set()).add(name)
     for file, present in columns.items():
         for name in source.required:
@@ -449,10 +429,10 @@ def count_rows(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
             connection.execute(create + _counts_query(connection, source, source.files))
 
 
-def share_rows(connection: duckdb.DuckDBPyConnection, source: Source, today: date) -> None:
+def share_rows(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     """Create the source's shares table from its counts: one row a partition and one, `all`, for the whole source.
 
-    What is not judged is 0, since Great Expectations fails on a column of nulls. `today` is in UTC.
+    What is not judged is 0, since Great Expectations fails on a column of nulls.
     """
     counted = {rule.name: 1 if rule.bound == 0 else MIN_BAD_ROWS for rule in RULES.get(source.folder, [])}
     counted |= {"unusable": MIN_BAD_ROWS, "duplicates": MIN_BAD_ROWS}
@@ -482,7 +462,7 @@ def share_rows(connection: duckdb.DuckDBPyConnection, source: Source, today: dat
                 case when position > {WARM_UP} and usual_rows >= {MIN_ROWS} and ingest_date <= last_day
                     then row_count / usual_rows end as volume,
                 case when previous >= first_day and ingest_date <= last_day then ingest_date - previous - 1 end as gap,
-                case when ingest_date = last_day then date '{today}' - ingest_date end as age,
+                case when ingest_date = last_day then current_date - ingest_date end as age,
                 ingest_date > last_day and usual_rows >= {MIN_ROWS} as is_late_only
             from usual cross join regular
         ),
@@ -508,17 +488,7 @@ def share_rows(connection: duckdb.DuckDBPyConnection, source: Source, today: dat
 
 
 def validate(database: Path, source: Source, rules: list[Rule], suite_path: Path) -> None:
-    """Hold a source's shares table against the bounds, and add what is broken to its findings.
-
-    Args:
-        database: DuckDB file with the shares table, open nowhere else.
-        source: the source.
-        rules: its rules, one expectation each.
-        suite_path: JSON file to which the suite is written.
-
-    Raises:
-        CheckCouldNotRunError: an expectation gave no result.
-    """
+    """Hold a source's shares table against its rules, one expectation each, and add what is broken to its findings."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     warnings.filterwarnings("ignore", module=r"great_expectations.*")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
@@ -550,7 +520,7 @@ def validate(database: Path, source: Source, rules: list[Rule], suite_path: Path
     for rule in rules:
         # An expectation that dies also counts as "not successful": it must be taken neither for clean nor for broken.
         if rule.name not in outcomes or outcomes[rule.name].result.get("observed_value") is None:
-            raise CheckCouldNotRunError(f"{source.folder}: the expectation on {rule.name} gave no result")
+            raise RuntimeError(f"{source.folder}: the expectation on {rule.name} gave no result")
         if not outcomes[rule.name].success:
             source.findings += broken(source, rule)
 
@@ -558,18 +528,17 @@ def validate(database: Path, source: Source, rules: list[Rule], suite_path: Path
 def broken(source: Source, rule: Rule) -> list[Finding]:
     """Findings of a rule that does not hold: its partitions, the worst first, then the whole source."""
     findings = []
+    unusable = [other.name for other in RULES.get(source.folder, []) if other.unusable]
     for row in sorted(source.shares, key=lambda row: (row["partition"] == "all", -row[rule.name])):
-        if (measured := float(row[rule.name])) > rule.bound:
-            message, do = f"{measured:,.4g} (at most {rule.bound:,.4g})", rule.do
+        place, measured, do = row["partition"], float(row[rule.name]), rule.do
+        if measured > rule.bound:
+            message = f"{measured:,.4g} (at most {rule.bound:,.4g})"
             if rule.is_share:
                 message = f"{measured:.1%} of {row['row_count']:,} rows (at most {rule.bound:.4g})"
             if rule.name == "unusable":
-                unusable = [other.name for other in RULES[source.folder] if other.unusable]
-                do = f"{do} {max(unusable, key=lambda name: row[name])}"
-            place = row["partition"]
-            findings.append(
-                Finding(rule.severity, source.folder, rule.name, place, message, do, rule.column, measured, rule.bound)
-            )
+                do = f"{do} {max(unusable, key=row.__getitem__)}"
+            finding = (rule.severity, source.folder, rule.name, place, message, do, rule.column, measured, rule.bound)
+            findings.append(Finding(*finding))
     return findings
 
 
@@ -582,11 +551,10 @@ def check_sources(
     """Check every landed source; the last two arguments are bounds, a share from 0 to 1 and days or None.
 
     Raises:
-        CheckCouldNotRunError: bad format, or an expectation that died.
-        OSError, duckdb.Error: memory, disk or a folder failed.
+        ValueError: bad format. RuntimeError: an expectation died. OSError, duckdb.Error: memory, disk or a folder failed.
     """
     if landing_format not in EXTENSIONS:
-        raise CheckCouldNotRunError(f"LANDING_FORMAT is {landing_format!r}; set it to {', '.join(EXTENSIONS)}")
+        raise ValueError(f"LANDING_FORMAT is {landing_format!r}; set it to {', '.join(EXTENSIONS)}")
     sources = list(read_contract(landing_path, landing_format))
     with tempfile.TemporaryDirectory(prefix="check_sources_") as scratch:
         database = Path(scratch) / "shares.duckdb"  # beside it DuckDB spills what does not fit into memory
@@ -598,7 +566,7 @@ def check_sources(
                 if source.files:
                     count_rows(connection, source)
                 if source.files:
-                    share_rows(connection, source, datetime.now(UTC).date())
+                    share_rows(connection, source)
         for source in sources:
             if source.shares:
                 rules = rules_of(source.folder, max_unusable_share, max_age_days)
@@ -642,11 +610,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # argparse's own exit code 2 would read as "errors found".
     parser.error = lambda message: parser.exit(EXIT_NOT_RUN, f"{parser.prog}: {message}\n")  # type: ignore[method-assign]
     parser.add_argument("--strict", action="store_true", help="exit with 1 if there are only warnings")
-    parser.add_argument(
-        "--max-age-days", type=int, metavar="N", help="warn if a daily source is older (default: never)"
-    )
-    share_help = "share of rows that dbt may have to quarantine, 0 to 1 (default: %(default)s)"
-    parser.add_argument("--max-unusable-share", type=float, default=UNUSABLE_SHARE, metavar="SHARE", help=share_help)
+    parser.add_argument("--max-age-days", type=int, metavar="N", help="warn if a daily source is older")
+    unusable = "share of rows that dbt may have to quarantine, 0 to 1 (%(default)s)"
+    parser.add_argument("--max-unusable-share", type=float, default=UNUSABLE_SHARE, metavar="SHARE", help=unusable)
     arguments = parser.parse_args(argv)
     if not 0 <= arguments.max_unusable_share <= 1 or (arguments.max_age_days or 0) < 0:
         parser.error("--max-unusable-share goes from 0 to 1, --max-age-days from 0 on")
@@ -660,7 +626,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = {"exit_code": code, "checked_at": datetime.now(UTC), "findings": findings}
         _write_json(_paths.checks_path() / "check_sources.json", result | {"summary": summary(sources)})
     except Exception as error:  # whatever died, an orchestrator must not take it for clean or for bad data
-        print(f"the check could not run: {type(error).__name__}: {error}", file=sys.stderr)
+        reason = str(error).split("\n", 1)[0]  # DuckDB's next lines may quote a row
+        print(f"the check could not run: {type(error).__name__}: {reason}", file=sys.stderr)
         return EXIT_NOT_RUN
     print("\n".join(summary(sources)))
     return code

@@ -354,7 +354,7 @@ def _fit_block(
             ok = (now > 1e-6) & (now < 1 - 1e-6)
             now = np.where(ok, now, 0.5)
             factor = (target / (1 - target)) / (now / (1 - now))
-            factor = np.where(ok, np.clip(factor, 0.5, 2.0) ** (weight * step * 0.5), 1.0)
+            factor = np.where(ok, np.clip(factor, 0.1, 10.0) ** (weight * step * 0.5), 1.0)
             x[block] *= factor[:, None, None]
         if names is None:
             for name, wanted in costs.items():

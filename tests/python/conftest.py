@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -50,6 +51,7 @@ class Warehouse:
             "DUCKDB_TEMP_DIRECTORY": str(root / "build" / "tmp"),
             "PSEUDONYM_KEY": "a key for tests",
             "DBT_TARGET": "dev",
+            "DBT_WARN_ERROR_OPTIONS": json.dumps({"error": "all", "silence": ["MFConverterIssue"]}),
         }
 
     def reset(self) -> None:

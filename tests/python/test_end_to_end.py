@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import gzip
 import json
 import shutil
-from pathlib import Path
+import threading
 
 import duckdb
 import pytest
@@ -408,26 +409,52 @@ def test_a_wrong_seed_row_is_caught(warehouse: Warehouse):
     assert "relationships_models_author_slug" in failures(result)
 
 
-EXPORT_HEADER = (
-    "generation_id,created_at,cost_total,cost_web_search,cost_cache,cost_file_processing,byok_usage_inference,tokens_prompt,"
-    "tokens_completion,tokens_reasoning,tokens_cached,model_permaslug,provider_name,variant,cancelled,streamed,user,"
-    "finish_reason_raw,finish_reason_normalized,generation_time_ms,time_to_first_token_ms,app_name,api_key_name,"
-    "api_key_disabled"
-)
+EXPORT = {
+    "generation_id": "gen-1-a",
+    "created_at": "2025-08-20 10:00:00.100",
+    "cost_total": "0.001641",
+    "cost_web_search": "",
+    "cost_cache": "",
+    "cost_file_processing": "",
+    "byok_usage_inference": "0",
+    "tokens_prompt": "264",
+    "tokens_completion": "84",
+    "tokens_reasoning": "67",
+    "tokens_cached": "0",
+    "model_permaslug": "openai/gpt-4o-mini",
+    "provider_name": "Azure",
+    "variant": "standard",
+    "cancelled": "false",
+    "streamed": "true",
+    "user": "",
+    "finish_reason_raw": "completed",
+    "finish_reason_normalized": "stop",
+    "generation_time_ms": "2373",
+    "time_to_first_token_ms": "2230",
+    "app_name": "App, with comma",
+    "api_key_name": "key one",
+    "api_key_disabled": "false",
+}
 
 
 def test_an_activity_export_is_a_source(warehouse: Warehouse):
-    folder = warehouse.landing / "openrouter_export"
-    folder.mkdir()
-    (folder / "activity.csv").write_text(
-        EXPORT_HEADER
-        + """
-gen-1-a,2025-08-20 10:00:00.100,0.000153,,,,0,264,84,67,0,openai/gpt-4o-mini,Azure,standard,false,true,,completed,stop,1,2,My app,key one,false
-gen-1-b,2025-08-24 23:00:00.100,0.001641,,-0.006331,,0,35985,647,0,35351,deepseek/deepseek-chat-v3-0324,Azure,free,false,true,,,tool_calls,1,2,"App, with comma",key one,false
-gen-1-b,2025-08-24 23:00:00.100,0.001641,,-0.006331,,0,35985,647,0,35351,deepseek/deepseek-chat-v3-0324,Azure,free,false,true,,,tool_calls,1,2,"App, with comma",key one,false
-gen-1-c,2025-08-24 23:00:00.100,0.001641,,,,0,10,5,0,11,openai/gpt-4o-mini,Azure,standard,false,true,,,stop,1,2,,key two,false
-"""
-    )
+    discounted = {
+        "generation_id": "gen-1-b",
+        "created_at": "2025-08-24 23:00:00.100",
+        "cost_cache": "-0.006331",
+        "tokens_prompt": "35985",
+        "tokens_completion": "647",
+        "tokens_reasoning": "0",
+        "tokens_cached": "35351",
+        "model_permaslug": "deepseek/deepseek-chat-v3-0324",
+        "variant": "free",
+    }
+    more_cached_than_sent = {"generation_id": "gen-1-c", "tokens_cached": "265"}
+    (warehouse.landing / "openrouter_export").mkdir()
+    with (warehouse.landing / "openrouter_export" / "activity.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, EXPORT)
+        writer.writeheader()
+        writer.writerows(EXPORT | row for row in ({}, discounted, discounted, more_cached_than_sent))
     warehouse.build()
     assert warehouse.query(
         """
@@ -439,7 +466,7 @@ gen-1-c,2025-08-24 23:00:00.100,0.001641,,,,0,10,5,0,11,openai/gpt-4o-mini,Azure
         "select model_slug, total_tokens, spend_usd, cache_discount_usd from marts.fct_usage_daily order by all"
     ) == [
         ("deepseek/deepseek-chat-v3-0324:free", 36632, 0.001641, 0.006331),
-        ("openai/gpt-4o-mini", 348, 0.000153, 0.0),
+        ("openai/gpt-4o-mini", 348, 0.001641, 0.0),
     ]
 
 
@@ -474,10 +501,8 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
     ]
 
 
-def test_publication_is_atomic_and_readers_are_never_refused(warehouse: Warehouse, tmp_path: Path):
-    """A reader that opens, reads and closes all through three builds and publications sees no error, and whole versions."""
-    import threading
-
+def test_publication_is_atomic_and_readers_are_never_refused(warehouse: Warehouse):
+    """A reader that opens, reads and closes through three builds and publications sees no error, and whole versions."""
     land_two_weeks(warehouse)
     warehouse.build()
     tables = publish.publish(warehouse.path, warehouse.published)
