@@ -321,6 +321,11 @@ def _file_list(files: Sequence[str]) -> str:
     return f"[{', '.join(map(_literal, files))}]"
 
 
+def _reason(error: Exception) -> str:
+    """First line of a message without quoted values; the next lines may quote whole rows, and with them accounts."""
+    return re.sub(r"'.*'", "'...'", str(error).split("\n", 1)[0])[:250]
+
+
 def _rows_or_reject(
     connection: duckdb.DuckDBPyConnection, source: Source, files: list[str], query: Callable[[list[str]], str]
 ) -> list[tuple]:
@@ -333,9 +338,7 @@ def _rows_or_reject(
         if len(files) > 1:
             halves = (files[: len(files) // 2], files[len(files) // 2 :])
             return [row for half in halves for row in _rows_or_reject(connection, source, half, query)]
-        # Only the first line: the next ones may quote a row, and with it an account.
-        reason = str(error).split("\n", 1)[0].replace(f"{source.root.as_posix()}/", "")
-        source.reject(files[0], "unreadable", f"cannot be read ({reason[:200]})", "deliver the file again")
+        source.reject(files[0], "unreadable", f"cannot be read ({_reason(error)})", "deliver the file again")
         return []
 
 
@@ -418,15 +421,20 @@ def _counts_query(connection: duckdb.DuckDBPyConnection, source: Source, files: 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     """Create the source's counts table, one row a partition; reject the files that DuckDB cannot read."""
-    create = f"create or replace table counts_{source.table} as "
     try:
-        connection.execute(create + _counts_query(connection, source, source.files))
+        counts = _counts_query(connection, source, source.files)
+        connection.execute(f"create table counts_{source.table} as {counts}")
     except OF_THE_MACHINE:
         raise
-    except duckdb.Error:
-        _rows_or_reject(connection, source, list(source.files), partial(_counts_query, connection, source))
-        if source.files:
-            connection.execute(create + _counts_query(connection, source, source.files))
+    except duckdb.Error as error:
+        files = list(source.files)
+        _rows_or_reject(connection, source, files, partial(_counts_query, connection, source))
+        if len(source.files) == len(files):
+            message, do = f"can be read one by one, not together ({_reason(error)})", "send a column in one type"
+            source.findings.append(Finding(ERROR, source.folder, "unreadable", "all", message, do))
+            source.files.clear()
+        elif source.files:
+            count_rows(connection, source)
 
 
 def share_rows(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
@@ -551,10 +559,10 @@ def check_sources(
     """Check every landed source; the last two arguments are bounds, a share from 0 to 1 and days or None.
 
     Raises:
-        ValueError: bad format. RuntimeError: an expectation died. OSError, duckdb.Error: memory, disk or a folder failed.
+        ValueError: bad format. RuntimeError: an expectation died. OSError, duckdb.Error: memory, disk or folder failed.
     """
     if landing_format not in EXTENSIONS:
-        raise ValueError(f"LANDING_FORMAT is {landing_format!r}; set it to {', '.join(EXTENSIONS)}")
+        raise ValueError(f"LANDING_FORMAT is {landing_format}; set it to {', '.join(EXTENSIONS)}")
     sources = list(read_contract(landing_path, landing_format))
     with tempfile.TemporaryDirectory(prefix="check_sources_") as scratch:
         database = Path(scratch) / "shares.duckdb"  # beside it DuckDB spills what does not fit into memory
@@ -597,7 +605,7 @@ def summary(sources: list[Source]) -> list[str]:
     for (severity, folder, check), (worst, *others) in sorted(groups.items(), key=lambda item: item[0][0]):
         column = f" column {worst.column}:" if worst.column else ""
         more = f" (and {len(others):,} more)" if others else ""
-        lines.append(f"{severity.upper():7} {folder} {check}: {worst.place}:{column} {worst.message}{more}. {worst.do}")
+        lines.append(f"{severity.upper():7} {folder} {check}: {worst.place}:{column} {worst.message}{more}: {worst.do}")
     errors, found = (sum(len(group) for key, group in groups.items() if key[0] == kind) for kind in (ERROR, WARNING))
     return [*lines, f"{errors:,} errors, {found:,} warnings: {'do not build' if errors else 'the build may start'}"]
 
@@ -626,8 +634,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = {"exit_code": code, "checked_at": datetime.now(UTC), "findings": findings}
         _write_json(_paths.checks_path() / "check_sources.json", result | {"summary": summary(sources)})
     except Exception as error:  # whatever died, an orchestrator must not take it for clean or for bad data
-        reason = str(error).split("\n", 1)[0]  # DuckDB's next lines may quote a row
-        print(f"the check could not run: {type(error).__name__}: {reason}", file=sys.stderr)
+        print(f"the check could not run: {type(error).__name__}: {_reason(error)}", file=sys.stderr)
         return EXIT_NOT_RUN
     print("\n".join(summary(sources)))
     return code

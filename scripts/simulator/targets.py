@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -99,8 +100,9 @@ def fit_models(
     middle = weeks + 3
     n_models = len(cat.slugs)
     tail = cal["tail_models"]
-    rng = np.random.default_rng(tail["seed"])
-    noise = np.exp(rng.normal(0, tail["log_sd"], n_models))
+    # By name, not by position: a new seed row leaves the other models alone.
+    draws = [np.random.default_rng([tail["seed"], crc32(slug.encode())]).standard_normal() for slug in cat.slugs]
+    noise = np.exp(tail["log_sd"] * np.array(draws))
     percent = np.zeros((len(weeks), n_models))
     for model, slug in enumerate(cat.slugs):
         if slug in cal["models"]:

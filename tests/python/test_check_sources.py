@@ -47,9 +47,9 @@ def row(source: str, day: date, number: int) -> dict[str, Any]:
     return keys | native | {"tokens_prompt": 10, "tokens_completion": 5} | costs | {"unknown_column": "is ignored"}
 
 
-def rows(source: str, day: date, count: int = 100, bad: int = 0, **fault: Any) -> list[dict[str, Any]]:
+def rows(source: str, day: date, count: int = 100, bad: int = 0, **change: Any) -> list[dict[str, Any]]:
     """Rows of a partition; the first `bad` of them carry the fault."""
-    return [row(source, day, number) | (fault if number < bad else {}) for number in range(count)]
+    return [row(source, day, number) | (change if number < bad else {}) for number in range(count)]
 
 
 def write(path: Path, content: list[dict[str, Any]]) -> None:
@@ -100,13 +100,12 @@ def landing(tmp_path: Path) -> Landing:
     return Landing(tmp_path)
 
 
-# --- Clean and empty -------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("landing_format", "compressed"), [("parquet", ""), ("csv", "csv.gz"), ("json", "jsonl.gz")])
 def test_a_clean_landing_passes(landing: Landing, landing_format: str, compressed: str):
     landing.format = landing_format
+    assert landing.run("--strict") == cs.EXIT_CLEAN
     for source in cs.RULES:
+        assert f"{source}: nothing landed\n" in landing.out
         for day in DAYS[:2]:
             landing.add(source, day, rows(source, day), ending="csv" if source == EXPORT else compressed)
     # Types, column order and the spelling of numbers may differ between files; markers are no data.
@@ -126,13 +125,6 @@ def test_a_clean_landing_passes(landing: Landing, landing_format: str, compresse
     assert (len(landing.out.splitlines()), landing.err, landing.found()) == (5, "", [])
 
 
-def test_an_empty_landing_is_clean_and_says_so(landing: Landing):
-    assert landing.run("--strict") == cs.EXIT_CLEAN
-    assert all(f"{source}: nothing landed\n" in landing.out for source in cs.RULES)
-
-
-# --- Files -----------------------------------------------------------------------------------------------------------
-
 HEADER, LINE = b"account_id,billing_country_code,updated_at\n", b"secret-account-1,US,2025-03-03\n"
 CSV, JSON = (
     HEADER + LINE * 50,
@@ -151,7 +143,7 @@ UNREADABLE = {
         "plain.csv.gz": CSV,
         "cut.csv.gz": gzip.compress(CSV)[:-9],
         "zipped.csv": gzip.compress(CSV),
-        "latin.csv": HEADER + "Zoë,US,2025-03-03\n".encode("latin-1"),
+        "latin.csv": HEADER + LINE + "Zoë,US,2025-03-03\n".encode("latin-1"),
         "utf16.csv": CSV.decode().encode("utf-16"),
         "narrow.csv": CSV + b"secret-account-2,US\n",
         "quote.csv": CSV + b'"secret-account-2,US,2025-03-03\n' + LINE,
@@ -198,6 +190,13 @@ def test_bad_files_and_missing_columns_are_named_and_the_others_still_checked(la
     assert "secret-account" not in landing.out + json.dumps(found)
 
 
+def test_files_that_do_not_fit_together_are_an_error_without_their_values(landing: Landing):
+    landing.add(ACCOUNTS, DAY, rows(ACCOUNTS, DAY))
+    landing.add(ACCOUNTS, DAYS[1], rows(ACCOUNTS, DAYS[1], bad=100, account_id={"id": 1}))
+    assert landing.run() == cs.EXIT_ERRORS
+    assert "can be read one by one, not together" in landing.out and "secret-account" not in landing.out
+
+
 # --- Rows ------------------------------------------------------------------------------------------------------------
 
 # The first pattern that matches a rule's name has the bad value for the rule's column.
@@ -211,15 +210,13 @@ PLANTED: list[tuple[str, Any]] = [
     (r"tokens_completion_invalid$", "many"),
     (r"tokens_reasoning_invalid$", -1),
     (r"tokens_cached_invalid$", "nan"),
-    (r"tokens_\w+_implausible$", 10**7),
+    (r"_implausible$", 10**7),
     (r"tokens_\w+_exceeds$", 5000),
     (r"(total_cost|cost_total)_invalid$", -0.01),
     (r"(upstream_inference_cost|byok_usage_inference)_invalid$", "$1"),
-    (r"(cost|cost_total|byok_usage_inference)_implausible$", 1000),
     (r"_unlisted$", "end_turn"),
-    (r"billing_country_code_malformed$", "USA"),
+    (r"_malformed$", "USA"),
     (r"confidence_invalid$", 80),
-    (r"path_malformed$", "Science"),
 ]
 
 
@@ -232,20 +229,16 @@ def fault(rule: cs.Rule, source: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    """Each rule's fault in 30 of 100 rows of a day of its own; clean days around them."""
+    """Each rule's fault in 30 of 100 rows of a day of its own."""
     landing = Landing(tmp_path_factory.mktemp("faulty"))
     for source, rules in cs.RULES.items():
-        for day in DAYS:
-            landing.add(source, day, rows(source, day))
         for rule, day in zip(rules, DAYS, strict=False):
             landing.add(source, day, rows(source, day, bad=30, **fault(rule, source)))
     assert landing.run() == cs.EXIT_ERRORS, landing.err
     return landing
 
 
-@pytest.mark.parametrize(
-    ("source", "number"), [(source, number) for source, rules in cs.RULES.items() for number in range(len(rules))]
-)
+@pytest.mark.parametrize(("source", "number"), [(s, n) for s in cs.RULES for n in range(len(cs.RULES[s]))])
 def test_every_rule_fails_on_its_planted_fault(faulty: Landing, source: str, number: int):
     rule, place = cs.RULES[source][number], str(DAYS[number])
     (finding,) = faulty.found(source=source, check=rule.name, place=place)
@@ -256,8 +249,8 @@ def test_every_rule_fails_on_its_planted_fault(faulty: Landing, source: str, num
     assert bool(unusable) == (rule.unusable or rule.name.endswith(("reasoning_implausible", "cached_implausible")))
     # The other rules hold on that day, but for those that look at a value that the fault changed.
     others = {finding["check"] for finding in faulty.found(source=source, place=place)} - {rule.name, "unusable"}
-    changed = fault(rule, source)
-    assert others - {"duplicates"} <= {other.name for other in cs.RULES[source] if any(c in other.bad for c in changed)}
+    related = {other.name for other in cs.RULES[source] if any(c in other.bad for c in fault(rule, source))}
+    assert others - {"duplicates"} <= related
 
 
 def test_output_is_one_line_a_check_and_shows_no_account(faulty: Landing):
@@ -282,15 +275,12 @@ def test_bad_rows_add_up_and_the_bound_can_be_moved(landing: Landing):
     landing.add(LABELS, DAY, rows(LABELS, DAY, bad=4, path="Science"))
     landing.add(EXPORT, DAY, rows(EXPORT, DAY, bad=1, tokens_prompt=10**8))
     assert landing.run() == cs.EXIT_ERRORS
-    errors = {(finding["source"], finding["place"], finding["measured"]) for finding in landing.found(severity="error")}
+    errors = {(found["source"], found["place"], found["measured"]) for found in landing.found(severity="error")}
     assert errors == {(GENERATIONS, str(DAY), 0.24), (GENERATIONS, "all", 0.24), (ACCOUNTS, "all", 0.25)}
-    assert "24.0% of 100 rows (at most 0.2) (and 1 more). dbt would quarantine these rows: see " in landing.out
+    assert "24.0% of 100 rows (at most 0.2) (and 1 more): dbt would quarantine these rows: see " in landing.out
     assert landing.found(source=LABELS) == []
     assert {finding["check"] for finding in landing.found(source=EXPORT)} == {"tokens_prompt_implausible"}
     assert landing.run("--max-unusable-share", "0.25", "--strict") == cs.EXIT_WARNINGS
-
-
-# --- Partitions ------------------------------------------------------------------------------------------------------
 
 
 def test_every_rule_of_partitions_fails_on_its_planted_fault(landing: Landing):
@@ -321,8 +311,6 @@ def test_every_rule_of_partitions_fails_on_its_planted_fault(landing: Landing):
     ages = {(GENERATIONS, "freshness", 24, (today - DAYS[24]).days), (LABELS, "freshness", 0, (today - DAY).days)}
     assert landing.run("--max-age-days", "3", "--strict") == cs.EXIT_WARNINGS
     assert found() == expected | ages
-    assert landing.run("--max-age-days", str((today - DAY).days)) == cs.EXIT_CLEAN
-    assert found() == expected
     # No rule of partitions is left without a fault; `unusable` has its own tests.
     names = {rule.name for source in cs.RULES for rule in cs.rules_of(source, 0.2, 3) if rule.bad is None}
     assert names == {"unusable"} | {check for _, check, *_ in expected | ages}
@@ -340,7 +328,7 @@ def test_a_check_that_cannot_run_is_not_taken_for_clean(landing: Landing, monkey
     assert "the expectation on no_such_measure gave no result" in landing.err
     landing.format = "orc"
     assert landing.run() == cs.EXIT_NOT_RUN
-    assert "LANDING_FORMAT is 'orc'; set it to parquet, csv, json" in landing.err
+    assert "LANDING_FORMAT is orc; set it to parquet, csv, json" in landing.err
     for arguments in (["--unknown"], ["--max-age-days", "-1"], ["--max-unusable-share", "20"], ["--help"]):
         with pytest.raises(SystemExit) as ended:
             cs.main(arguments)
