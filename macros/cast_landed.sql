@@ -9,15 +9,18 @@
 
 {#- Text with a zone is converted, text without one means UTC (the session's time zone is UTC). -#}
 {% macro default__landed_timestamp(column) -%}
-    cast(try_cast({{ column }} as timestamp with time zone) as timestamp)
+    case
+        when isfinite(try_cast({{ column }} as timestamp with time zone))
+            then cast(try_cast({{ column }} as timestamp with time zone) as timestamp)
+    end
 {%- endmacro %}
 
-{#- Whole, non-negative and exactly representable counts only; anything else is null. -#}
+{#- Whole, non-negative counts below 1e12 only; anything else is null: no request has a trillion tokens, and sums have to fit. -#}
 {% macro landed_count(column) -%}
     case
         when
             try_cast({{ column }} as double) >= 0
-            and try_cast({{ column }} as double) < 9007199254740992
+            and try_cast({{ column }} as double) < 1e12
             and try_cast({{ column }} as double) = floor(try_cast({{ column }} as double))
             then try_cast(try_cast({{ column }} as double) as bigint)
     end
@@ -27,10 +30,10 @@
     ({{ column }} is not null and {{ landed_count(column) }} is null)
 {%- endmacro %}
 
-{#- Finite numbers only. -#}
+{#- Finite numbers below 1e12 only: a larger one is an accident, and would overflow the sums of a whole day. -#}
 {% macro landed_number(column) -%}
     case
-        when abs(try_cast({{ column }} as double)) < 1e300 then try_cast({{ column }} as double)
+        when abs(try_cast({{ column }} as double)) < 1e12 then try_cast({{ column }} as double)
     end
 {%- endmacro %}
 

@@ -7,7 +7,7 @@
 
 {#- The one place where LANDING_PATH is read by dbt. -#}
 {% macro landing_path() -%}
-    {{ return(env_var('LANDING_PATH', 'data/landing').rstrip('/')) }}
+    {{ return((env_var('LANDING_PATH', '') or 'data/landing').rstrip('/')) }}
 {%- endmacro %}
 
 {#- The landed tables: source nodes that declare a `landing_folder`, in a stable order. -#}
@@ -56,26 +56,50 @@
 
 {% macro duckdb__landed_files(node) %}
     {%- set folder = landing_path() ~ '/' ~ node.meta['landing_folder'] -%}
-    {%- set found = run_query(
-        "select file from glob(" ~ dbt.string_literal(folder ~ '/**/*') ~ ") order by file"
-    ) -%}
+    {#- Level by level: a recursive pattern would pass over folders that are symbolic links. -#}
+    {%- set patterns = [] -%}
+    {%- for level in ['/*', '/*/*', '/*/*/*'] -%}
+        {%- do patterns.append("select file from glob(" ~ sql_text(as_literal_pattern(folder) ~ level) ~ ")") -%}
+    {%- endfor -%}
     {%- set files = [] -%}
-    {%- for file in found.columns[0].values() -%}
-        {%- set names = file[folder | length + 1:].split('/') -%}
-        {%- set marker = [] -%}
-        {%- for name in names if name[:1] in ['_', '.'] -%}
-            {%- do marker.append(name) -%}
+    {%- for file in run_query(patterns | join(' union ') ~ ' order by file').columns[0].values() -%}
+        {%- set markers = [] -%}
+        {%- for name in file[folder | length + 1:].split('/') if name[:1] in ['_', '.'] -%}
+            {%- do markers.append(name) -%}
         {%- endfor -%}
-        {%- if not marker -%}
+        {%- if not markers -%}
             {%- do files.append(file) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(files) }}
 {% endmacro %}
 
-{#- SQL list literal of paths. -#}
+{#- A SQL text literal. -#}
+{% macro sql_text(value) -%}
+    {{ return("'" ~ value | replace("'", "''") ~ "'") }}
+{%- endmacro %}
+
+{#- A path as a pattern that matches itself only: its wildcards are put into brackets. -#}
+{% macro as_literal_pattern(path) -%}
+    {{ return(modules.re.sub('([*?]|\\[)', '[\\1]', path)) }}
+{%- endmacro %}
+
+{#- SQL list literal of texts. -#}
+{% macro text_list(values) -%}
+    {%- set literals = [] -%}
+    {%- for value in values -%}
+        {%- do literals.append(sql_text(value)) -%}
+    {%- endfor -%}
+    {{ return('[' ~ literals | join(', ') ~ ']') }}
+{%- endmacro %}
+
+{#- SQL list literal of paths for a reader, which takes them as patterns. -#}
 {% macro path_list(files) -%}
-    [{% for file in files %}{{ dbt.string_literal(file) }}{{ ', ' if not loop.last }}{% endfor %}]
+    {%- set patterns = [] -%}
+    {%- for file in files -%}
+        {%- do patterns.append(as_literal_pattern(file)) -%}
+    {%- endfor -%}
+    {{ return(text_list(patterns)) }}
 {%- endmacro %}
 
 {#- The table function over files of one landed table; every row carries `filename` (and Parquet its row number). -#}
@@ -86,7 +110,7 @@
     {%- elif format == 'csv' -%}
         read_csv({{ path_list(files) }}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"', union_by_name = true, filename = true, hive_partitioning = false)
     {%- else -%}
-        read_json({{ path_list(files) }}, format = 'newline_delimited', filename = true, hive_partitioning = false, columns = { {%- for name in node.columns %}{{ dbt.string_literal(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%} })
+        read_json({{ path_list(files) }}, format = 'newline_delimited', filename = true, hive_partitioning = false, columns = { {%- for name in node.columns %}{{ sql_text(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%} })
     {%- endif -%}
 {%- endmacro %}
 
@@ -137,8 +161,49 @@
 
 {% macro duckdb__landed_source(source_name, table_name) %}
     {%- set node = landed_table(source_name, table_name) -%}
-    {%- set files = landed_files(node) -%}
+    (
+        {% for files in duckdb__files_of_one_shape(node, landed_files(node)) -%}
+        {{ duckdb__landed_rows(node, files) }}
+        {{ 'union all' if not loop.last }}
+        {% endfor -%}
+    )
+{% endmacro %}
+
+{#-
+    Lists of files whose columns of the contract have the same types; one empty list where there is no file. Read together, a
+    boolean of one Parquet file and a number of the next would be numbers before anybody could look at the values. Text
+    formats have one shape.
+-#}
+{% macro duckdb__files_of_one_shape(node, files) %}
+    {%- if landing_format(node) != 'parquet' or not files -%}
+        {{ return([files]) }}
+    {%- endif -%}
+    {%- set query -%}
+        with shapes as (
+            select
+                file_name,
+                string_agg(lower(name) || ' ' || coalesce(duckdb_type, type, ''), ', ' order by lower(name)) as shape
+            from parquet_schema({{ path_list(files) }})
+            where list_contains({{ text_list(node.columns) }}, lower(name))
+            group by file_name
+        )
+
+        select string_agg(file_name, chr(10) order by file_name) as file_names
+        from shapes
+        group by shape
+        order by min(file_name)
+    {%- endset -%}
+    {%- set shapes = [] -%}
+    {%- for file_names in run_query(query).columns[0].values() -%}
+        {%- do shapes.append(file_names.splitlines()) -%}
+    {%- endfor -%}
+    {{ return(shapes or [files]) }}
+{% endmacro %}
+
+{#- The rows of files of one shape, on the columns of the contract. -#}
+{% macro duckdb__landed_rows(node, files) %}
     {%- set landed = duckdb__landed_columns(node, files) -%}
+    {%- set blanks = "' ' || chr(9) || chr(10) || chr(13)" -%}
     {%- set expressions = {} -%}
     {%- for name, column in node.columns.items() -%}
         {%- if name not in landed -%}
@@ -146,10 +211,11 @@
         {%- elif is_natural_type(column.data_type, landed[name]) -%}
             {%- do expressions.update({name: adapter.quote(name)}) -%}
         {%- else -%}
-            {%- do expressions.update({name: "nullif(trim(cast(" ~ adapter.quote(name) ~ " as string)), '')"}) -%}
+            {%- do expressions.update({
+                name: "nullif(trim(cast(" ~ adapter.quote(name) ~ " as string), " ~ blanks ~ "), '')"
+            }) -%}
         {%- endif -%}
-    {%- endfor -%}
-    (
+    {%- endfor %}
         select
             {% if files -%}
             filename as file_name,
@@ -173,7 +239,6 @@
         {%- else %}
         where false
         {%- endif %}
-    )
 {% endmacro %}
 
 {#-
@@ -181,15 +246,17 @@
     format, a file outside an `ingest_date=` folder, a file without a required column. Nothing built before is touched.
 -#}
 {% macro check_landing() %}
-    {%- if execute and flags.WHICH in ['build', 'run'] -%}
+    {%- if execute and flags.WHICH in ['build', 'run'] and 'model.llm_traffic.int_landed_files' in selected_resources -%}
         {%- do adapter.dispatch('check_landing', 'llm_traffic')() -%}
     {%- endif -%}
 {% endmacro %}
 
 {% macro duckdb__check_landing() %}
+    {%- set all_files = [] -%}
     {%- for node in landed_tables() -%}
         {%- set format = landing_format(node) -%}
         {%- set files = landed_files(node) -%}
+        {%- do all_files.extend(files) -%}
         {%- set required = [] -%}
         {%- for name, column in node.columns.items() if column.meta.get('required') -%}
             {%- do required.append(name) -%}
@@ -223,6 +290,14 @@
             {%- endif -%}
         {%- endfor -%}
 
+        {%- if files and format != 'json' -%}
+            {%- for row in run_query("select filename from read_blob(" ~ path_list(files) ~ ") where size = 0") -%}
+                {{ exceptions.raise_compiler_error(
+                    "Landed file " ~ row[0] ~ " has no content, not even column names. Deliver it again, or move it out."
+                ) }}
+            {%- endfor -%}
+        {%- endif -%}
+
         {%- if files -%}
             {%- for row in run_query(duckdb__missing_columns_query(node, files, required)) -%}
                 {{ exceptions.raise_compiler_error(
@@ -232,6 +307,26 @@
             {%- endfor -%}
         {%- endif -%}
     {%- endfor -%}
+
+    {#- No ref: a hook runs before the graph, and looks at what an earlier build left. -#}
+    {%- set manifest = load_relation(
+        api.Relation.create(database=target.database, schema='intermediate', identifier='int_landed_files')
+    ) -%}
+    {%- if not all_files and manifest is not none and not flags.FULL_REFRESH -%}
+        {%- set loaded = run_query("select count(*) from " ~ manifest).columns[0].values()[0] -%}
+        {%- if loaded -%}
+            {{ exceptions.raise_compiler_error(
+                "The landing " ~ landing_path() ~ " holds no file, but the warehouse was built from " ~ loaded
+                ~ ". Is it mounted? Is LANDING_PATH right? If all records are meant to go, run with --full-refresh."
+            ) }}
+        {%- endif -%}
+    {%- endif -%}
+
+    {%- if all_files and not env_var('PSEUDONYM_KEY', '') and is_simulated_landing() == 'false' -%}
+        {{ print(
+            "PSEUDONYM_KEY is not set: account ids are hashed with a key that everybody knows. Set a secret of your own."
+        ) }}
+    {%- endif -%}
 {% endmacro %}
 
 {#- (file, required column that it lacks), first file first. A JSON lines file has a column if any of its rows has. -#}
@@ -246,15 +341,15 @@
         {% elif format == 'csv' %}
         {% for file in files %}
         select
-            {{ dbt.string_literal(file) }} as file_name,
+            {{ sql_text(file) }} as file_name,
             lower(unnest(list_transform(columns, lambda c: c.name))) as column_name
-        from sniff_csv({{ dbt.string_literal(file) }}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')
+        from sniff_csv({{ sql_text(as_literal_pattern(file)) }}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')
         {{ 'union all' if not loop.last }}
         {% endfor %}
         {% else %}
         select distinct
             filename as file_name,
-            lower(unnest(json_keys(json))) as column_name
+            unnest(json_keys(json)) as column_name
         from read_json_objects({{ path_list(files) }}, format = 'newline_delimited', filename = true)
         {% endif %}
     )
@@ -262,8 +357,8 @@
     select
         landed.file_name,
         required.column_name
-    from (select unnest({{ path_list(files) }}) as file_name) as landed
-    cross join (select unnest({{ path_list(required) }}) as column_name) as required
+    from (select unnest({{ text_list(files) }}) as file_name) as landed
+    cross join (select unnest({{ text_list(required) }}) as column_name) as required
     where not exists (
         select 1
         from present
@@ -287,7 +382,7 @@
 {% macro duckdb__landed_file_metadata(node) -%}
     {%- set files = landed_files(node) -%}
     select
-        {{ dbt.string_literal(node.source_name ~ '.' ~ node.name) }} as source_name,
+        {{ sql_text(node.source_name ~ '.' ~ node.name) }} as source_name,
         {% if files -%}
         filename as file_name,
         cast(size as bigint) as size_bytes,
@@ -312,7 +407,7 @@
 
 {% macro duckdb__is_simulated_landing() -%}
     {%- set labels = run_query(
-        "select count(*) from glob(" ~ dbt.string_literal(landing_path() ~ '/SIMULATED.json') ~ ")"
+        "select count(*) from glob(" ~ sql_text(as_literal_pattern(landing_path()) ~ '/SIMULATED.json') ~ ")"
     ).columns[0].values()[0] -%}
     {{ return('true' if labels else 'false') }}
 {%- endmacro %}

@@ -4,13 +4,13 @@ A DuckDB file has one writer, and a writer shuts readers out. So nobody opens th
 serving copy, keep the version that they have open, and see the new one when they open it next. A failed build changes
 nothing that readers see.
 
-Exit codes: 0 published; 1 not published, because the last dbt build did not pass or there is nothing to publish.
+Exit codes: 0 published; 1 not published, because something in the warehouse has not passed its tests, or there is
+nothing to publish.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -21,33 +21,33 @@ import duckdb
 from scripts import _paths
 
 PUBLIC_SCHEMAS = ("marts", "reference")
-PASSED = {"success", "pass", "no-op"}
 
 
 class NotPublishable(Exception):
     """The warehouse must not be shown to readers; the message says why and what to do."""
 
 
-def check_last_build(run_results: Path) -> None:
-    """Raise NotPublishable unless dbt's last invocation was a build in which every node passed.
+def check_passed(warehouse: Path) -> None:
+    """Raise NotPublishable unless every node has passed since it was last built, and no build was cut off.
 
     Args:
-        run_results: dbt's `run_results.json`.
+        warehouse: the file that dbt writes; dbt's on-run hooks (macros/build_state.sql) keep the account in it.
     """
-    if not run_results.exists():
-        raise NotPublishable(f"{run_results} does not exist. Run `dbt build` first.")
-    results = json.loads(run_results.read_text())
-    command = results.get("args", {}).get("which")
-    if command != "build":
-        raise NotPublishable(f"{run_results} is of `dbt {command}`, which tests nothing. Run `dbt build` first.")
-    failed = [result["unique_id"] for result in results["results"] if result["status"] not in PASSED]
-    if failed:
+    if not warehouse.exists():
+        raise NotPublishable(f"{warehouse} does not exist. Run `dbt build` first.")
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        try:
+            unpassed = connection.execute(
+                "select node_id, status from intermediate.unpassed_nodes order by all"
+            ).fetchall()
+        except duckdb.CatalogException:
+            raise NotPublishable(f"{warehouse} was not built by this project. Run `dbt build` first.") from None
+    if unpassed:
+        (node, status), others = unpassed[0], len(unpassed) - 1
         raise NotPublishable(
-            f"{len(failed)} of {len(results['results'])} nodes of the last `dbt build` did not pass, "
-            f"the first being {failed[0]}. Readers keep the last good version. Repair it and build again."
+            f"{node} is {status}" + (f", and {others} more like it" if others else "") + ". Readers keep the last good"
+            " version. Repair it and run `dbt build`; `select * from intermediate.unpassed_nodes` lists what is open."
         )
-    if not results["results"]:
-        raise NotPublishable("The last `dbt build` built nothing. Run it without a selection first.")
 
 
 def publish(warehouse: Path, published: Path) -> int:
@@ -119,7 +119,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
     try:
-        check_last_build(_paths.target_path() / "run_results.json")
+        check_passed(_paths.warehouse_path())
         tables = publish(_paths.warehouse_path(), _paths.published_path())
     except NotPublishable as reason:
         print(f"Not published: {reason}", file=sys.stderr)

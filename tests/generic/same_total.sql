@@ -1,9 +1,11 @@
 {#-
-    Fails when the sum of a column differs from the sum of `field` in another relation (relative 1e-9, so that integer sums
-    have to be equal). `where` and `to_where` limit either side; `group_by` compares group by group, a group that one side
-    lacks counting as zero there.
+    Fails when the sum of a column differs from the sum of `field` in another relation: at all by default, by more than
+    `relative_tolerance` where the sums are of doubles. `condition` and `to_condition` limit either side; `group_by` compares
+    group by group, a group that one side lacks counting as zero there.
 -#}
-{% test same_total(model, column_name, to, field, group_by=[], to_group_by=none, condition='true', to_condition='true') %}
+{% test same_total(
+    model, column_name, to, field, group_by=[], to_group_by=none, condition='true', to_condition='true', relative_tolerance=1e-9
+) %}
 
 with here as (
 
@@ -11,7 +13,7 @@ with here as (
         {% for column in group_by -%}
         {{ column }} as group_{{ loop.index }},
         {% endfor -%}
-        cast(sum({{ column_name }}) as double) as total
+        sum({{ column_name }}) as total
     from {{ model }}
     where {{ condition }}
     {% if group_by -%}
@@ -26,7 +28,7 @@ there as (
         {% for column in (to_group_by or group_by) -%}
         {{ column }} as group_{{ loop.index }},
         {% endfor -%}
-        cast(sum({{ field }}) as double) as total
+        sum({{ field }}) as total
     from {{ to }}
     where {{ to_condition }}
     {% if group_by -%}
@@ -48,6 +50,6 @@ full outer join there
         {%- for column in group_by %}
         and here.group_{{ loop.index }} = there.group_{{ loop.index }}
         {%- endfor %}
-where abs(coalesce(here.total, 0) - coalesce(there.total, 0)) > 1e-9 * greatest(abs(coalesce(there.total, 0)), 1)
+where abs(coalesce(here.total, 0) - coalesce(there.total, 0)) > {{ relative_tolerance }} * abs(coalesce(there.total, 0))
 
 {% endtest %}

@@ -104,7 +104,8 @@ class Warehouse:
         options = {".parquet": "format parquet", ".csv": "format csv, header", ".jsonl": "format json"}[file.suffix]
         with duckdb.connect() as connection:
             connection.execute("set timezone = 'UTC'")
-            connection.execute(f"copy ({sql}) to '{file}' ({options})")
+            target = str(file).replace("'", "''")
+            connection.execute(f"copy ({sql}) to '{target}' ({options})")
         return file
 
     def query(self, sql: str) -> list[tuple]:

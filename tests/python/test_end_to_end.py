@@ -187,6 +187,38 @@ def test_a_file_in_the_wrong_place_is_named(warehouse: Warehouse, path: str, mes
     assert str(file) in failures(result) and message in failures(result)
 
 
+def test_an_emptied_landing_does_not_empty_the_warehouse(warehouse: Warehouse):
+    """A volume that is not mounted looks like a landing without files."""
+    land_two_weeks(warehouse)
+    warehouse.build()
+    before = warehouse.contents()
+    shutil.rmtree(warehouse.landing)
+    result = warehouse.dbt("build")
+    assert not result.success and "Is it mounted?" in failures(result)
+    assert warehouse.contents() == before
+    warehouse.build("--full-refresh")
+    assert warehouse.query("select raw_rows from marts.rpt_load_summary") == [(0,)]
+
+
+def test_odd_paths_are_read(warehouse: Warehouse):
+    """Quotes, wildcards and blanks in the path, and a partition behind a symbolic link."""
+    warehouse.landing = warehouse.root / "o'brien [prod] * ?"
+    warehouse.environment["LANDING_PATH"] = str(warehouse.landing)
+    try:
+        land_two_weeks(warehouse)
+        folder = warehouse.landing / "openrouter/generations/ingest_date=2025-06-15"
+        elsewhere = warehouse.root / "elsewhere"
+        folder.rename(elsewhere)
+        folder.symlink_to(elsewhere, target_is_directory=True)
+        warehouse.build()
+        assert warehouse.query("select sum(total_tokens)::int from marts.fct_usage_daily") == [(2000,)]
+    finally:
+        shutil.rmtree(warehouse.landing)
+        shutil.rmtree(warehouse.root / "elsewhere", ignore_errors=True)
+        warehouse.landing = warehouse.root / "landing"
+        warehouse.environment["LANDING_PATH"] = str(warehouse.landing)
+
+
 def test_markers_of_writers_are_ignored(warehouse: Warehouse):
     land_two_weeks(warehouse)
     folder = warehouse.landing / "openrouter/generations/ingest_date=2025-06-08"
@@ -215,6 +247,9 @@ def test_types_order_and_extra_columns_may_differ_from_file_to_file(warehouse: W
                 generation(26, "2025-06-14", 1, 5, total_cost="Infinity"),
                 generation(27, "2025-06-14", 1, 5, native_tokens_cached="2"),
                 generation(28, "2025-06-14", 1, 5, account_id="  "),
+                generation(31, "infinity", 1, 5) | {"created_at": "infinity"},
+                generation(32, "2025-06-14", 1, 5, total_cost="1e17"),
+                generation(33, "2025-06-14", "1e15", 5),
                 generation(29, "2025-06-14", None, None),
             ],
             types=dict.fromkeys(
@@ -240,6 +275,9 @@ def test_types_order_and_extra_columns_may_differ_from_file_to_file(warehouse: W
         (27, "cached_exceeds_prompt"),
         (28, "missing_account"),
         (29, "invalid_tokens"),
+        (31, "invalid_timestamp"),
+        (32, "invalid_cost"),
+        (33, "invalid_tokens"),
     ]
     records = [
         json.loads(record)
@@ -250,6 +288,21 @@ def test_types_order_and_extra_columns_may_differ_from_file_to_file(warehouse: W
     # As it was landed, without the account and without columns that the contract does not know.
     assert all("account_id" not in record and "prompt_text" not in record for record in records)
     assert "ten" in [record["native_tokens_prompt"] for record in records]
+
+
+def test_types_that_do_not_unite_are_read_apart(warehouse: Warehouse):
+    """A time in one file, a number in the next; a count in one, a flag in the next: united, the flag would be 1 token."""
+    land_two_weeks(warehouse)
+    for number, types in ((41, {"created_at": "bigint"}), (42, {"native_tokens_prompt": "boolean"})):
+        row = generation(number, "2025-06-14", 1, 5) | ({"created_at": "1749902400"} if number == 41 else {})
+        warehouse.land(
+            f"openrouter/generations/ingest_date=2025-06-14/part-{number}.parquet", generations([row], types=types)
+        )
+    warehouse.build()
+    assert warehouse.query("select sum(total_tokens)::int from marts.fct_usage_daily") == [(2000,)]
+    assert warehouse.query(
+        "select reason from marts.rpt_quarantined_generations where ingest_date = '2025-06-14' order by all"
+    ) == [("invalid_timestamp",), ("invalid_tokens",)]
 
 
 def test_gzipped_csv_is_read(warehouse: Warehouse):
@@ -388,7 +441,7 @@ def test_adding_the_suggested_row_places_a_model_without_reading_raw(warehouse: 
     for seed, line in (("models", row), ("authors", "nobody,Nobody,,test")):
         lines = (seeds / f"{seed}.csv").read_text().splitlines()
         (seeds / f"{seed}.csv").write_text("\n".join([lines[0], *sorted([*lines[1:], line])]) + "\n")
-    # There is nothing to read any more.
+    # There is nothing to read any more, and nothing asks for it.
     shutil.rmtree(warehouse.landing)
     result = warehouse.dbt("build", "--select", "models+", "authors+", "--exclude", "test_type:unit")
     assert result.success, failures(result)
@@ -450,18 +503,20 @@ def test_an_activity_export_is_a_source(warehouse: Warehouse):
         "variant": "free",
     }
     more_cached_than_sent = {"generation_id": "gen-1-c", "tokens_cached": "265"}
+    # A time to come is no valid event day: it neither dates the file nor counts.
+    to_come = {"generation_id": "gen-1-d", "created_at": "2999-01-01 00:00:00"}
     (warehouse.landing / "openrouter_export").mkdir()
     with (warehouse.landing / "openrouter_export" / "activity.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, EXPORT)
         writer.writeheader()
-        writer.writerows(EXPORT | row for row in ({}, discounted, discounted, more_cached_than_sent))
+        writer.writerows(EXPORT | row for row in ({}, discounted, discounted, more_cached_than_sent, to_come))
     warehouse.build()
     assert warehouse.query(
         """
         select source_name, ingest_date, raw_rows, accepted_rows, duplicate_rows, quarantined_rows
         from marts.rpt_source_reconciliation
         """
-    ) == [("openrouter_export.generations", datetime.date(2025, 8, 24), 4, 2, 1, 1)]
+    ) == [("openrouter_export.generations", datetime.date(2025, 8, 24), 5, 2, 1, 2)]
     assert warehouse.query(
         "select model_slug, total_tokens, spend_usd, cache_discount_usd from marts.fct_usage_daily order by all"
     ) == [
@@ -541,20 +596,33 @@ def test_publication_is_atomic_and_readers_are_never_refused(warehouse: Warehous
     assert all(one == other for one, other in seen)
 
 
-def test_a_failed_build_is_not_published(warehouse: Warehouse):
+def test_only_what_has_passed_is_published(warehouse: Warehouse):
     land_two_weeks(warehouse)
-    results = warehouse.target / "run_results.json"
-    assert warehouse.dbt("build", "--exclude", "test_type:unit").success
-    publish.check_last_build(results)
-    # Half of the two weeks' quarantine is a sign of a broken source, once enough rows are there to tell.
-    assert not warehouse.dbt(
-        "build", "--exclude", "test_type:unit", "--vars", "unknown_share_min_generations: 10"
-    ).success
-    with pytest.raises(publish.NotPublishable, match="did not pass"):
-        publish.check_last_build(results)
-    warehouse.dbt("compile", "--select", "dim_weeks")
-    with pytest.raises(publish.NotPublishable, match="dbt compile"):
-        publish.check_last_build(results)
+    # Built by `dbt run`: nothing of it is tested.
+    warehouse.build()
+    with pytest.raises(publish.NotPublishable, match="built without its tests"):
+        publish.check_passed(warehouse.path)
+
+    without_unit_tests = ("build", "--exclude", "test_type:unit")
+    assert warehouse.dbt(*without_unit_tests).success
+    publish.check_passed(warehouse.path)
+
+    # Two of ten rows in quarantine are a sign of a broken source, once enough rows are there to tell.
+    assert not warehouse.dbt(*without_unit_tests, "--vars", "{unknown_share_min_generations: 10}").success
+    with pytest.raises(publish.NotPublishable, match="is fail"):
+        publish.check_passed(warehouse.path)
+    # A selection that passes does not make up for it.
+    assert warehouse.dbt("build", "--select", "authors").success
+    with pytest.raises(publish.NotPublishable, match="is fail"):
+        publish.check_passed(warehouse.path)
+    assert warehouse.dbt("test", "--select", "test_type:data").success
+    publish.check_passed(warehouse.path)
+
+    # Killed half way: begun and never ended.
+    warehouse.execute("insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', 'killed')")
+    assert warehouse.dbt("build", "--select", "authors").success
+    with pytest.raises(publish.NotPublishable, match="begun and not ended"):
+        publish.check_passed(warehouse.path)
 
 
 def test_the_published_file_has_public_schemas_and_comments_only(warehouse: Warehouse):

@@ -94,3 +94,20 @@ def test_seeds_are_sorted_by_their_key():
         assert len({len(row) for row in rows}) == 1, seed.name
         key = [tuple(row[:2]) for row in rows]
         assert key == sorted(key), seed.name
+
+
+@pytest.mark.parametrize("page", ["README.md", "models/overview.md"])
+def test_the_map_from_figures_to_marts_is_complete_and_true(manifest: dict, page: str):
+    """One line a figure or table; the marts that it names are those whose meta.paper names it."""
+    of_figure: dict[str, set[str]] = {}
+    for node in nodes(manifest, "model"):
+        papers = node["config"]["meta"].get("paper", [])
+        for paper in [papers] if isinstance(papers, str) else papers:
+            of_figure.setdefault(paper, set()).add(node["name"])
+    wanted = {f"Figure {number}" for number in range(1, 30)} | {f"Table {number}" for number in range(1, 4)}
+    assert wanted == set(of_figure) - {"not in the paper"}
+
+    lines = re.findall(r"^\| ((?:Figure|Table) [0-9]+) \|.*\| ([^|]+) \|$", (PROJECT / page).read_text(), re.MULTILINE)
+    assert len(lines) == len(wanted)
+    for figure, marts in lines:
+        assert set(re.findall(r"`(rpt_[a-z0-9_]+)`", marts)) == of_figure[figure], figure

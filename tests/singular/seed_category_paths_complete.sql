@@ -5,5 +5,5 @@ select
     sum(case when in_v1 then 1 else 0 end) as v1_paths
 from {{ ref('category_paths') }}
 having
-    sum(case when in_v2 then 1 else 0 end) <> 1091
-    or sum(case when in_v1 then 1 else 0 end) <> 620
+    coalesce(sum(case when in_v2 then 1 else 0 end), 0) <> 1091
+    or coalesce(sum(case when in_v1 then 1 else 0 end), 0) <> 620

@@ -18,6 +18,23 @@ labels as (
 
 ),
 
+labels_together as (
+
+    {% if var('category_attribution') == 'primary' -%}
+    select
+        generation_id,
+        category_path as label_paths
+    from labels
+    {%- else -%}
+    select
+        generation_id,
+        {{ sorted_text_list('category_path') }} as label_paths
+    from labels
+    group by generation_id
+    {%- endif %}
+
+),
+
 event_days as (
 
     select
@@ -35,6 +52,7 @@ select
     generations.country_code,
     generations.prompt_language,
     labels.category_path,
+    labels_together.label_paths,
     generations.is_byok,
 
     -- counts, by the weight of the label
@@ -67,11 +85,13 @@ select
 from generations
 inner join event_days on generations.event_date = event_days.event_date
 inner join labels on generations.generation_id = labels.generation_id
+inner join labels_together on labels.generation_id = labels_together.generation_id
 group by
     generations.event_date,
     generations.model_slug,
     generations.country_code,
     generations.prompt_language,
     labels.category_path,
+    labels_together.label_paths,
     generations.is_byok,
     event_days.label_version

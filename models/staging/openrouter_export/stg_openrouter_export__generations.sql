@@ -21,7 +21,10 @@ dated as (
         coalesce(
             ingest_date,
             max(case
-                when created_at_utc >= timestamp '{{ var("earliest_plausible_date") }} 00:00:00'
+                -- A day that is still to come is no valid one; tomorrow may be today elsewhere.
+                when
+                    created_at_utc >= timestamp '{{ var("earliest_plausible_date") }} 00:00:00'
+                    and cast(created_at_utc as date) <= cast(current_date + interval '1' day as date)
                     then cast(created_at_utc as date)
             end) over (partition by file_name),
             date '{{ var("earliest_plausible_date") }}'

@@ -1,0 +1,51 @@
+{#-
+    What publication goes by: intermediate.unpassed_nodes, kept in the warehouse itself, names every node that has not passed
+    since it was last built, and every invocation that has begun and not ended (killed, or still running). Publication wants
+    it empty. An artifact of the last command would not do: it may be of a selection, of another warehouse, or of the build
+    before the one that was killed.
+-#}
+{% macro begin_build() %}
+    {%- if execute and flags.WHICH in ['build', 'run', 'seed'] -%}
+        {%- do run_query("create schema if not exists intermediate") -%}
+        {%- do run_query(
+            "create table if not exists intermediate.unpassed_nodes (node_id string, status string, invocation_id string)"
+        ) -%}
+        {%- do run_query(
+            "insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', " ~ sql_text(invocation_id) ~ ")"
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro end_build(results) %}
+    {%- if execute and flags.WHICH in ['build', 'run', 'seed', 'test'] and load_relation(
+        api.Relation.create(database=target.database, schema='intermediate', identifier='unpassed_nodes')
+    ) is not none -%}
+        {%- set node_ids = [] -%}
+        {%- set unpassed = [] -%}
+        {%- set models = [] -%}
+        {%- for result in results -%}
+            {%- set status = result.status | string -%}
+            {%- do node_ids.append(result.node.unique_id) -%}
+            {%- if result.node.resource_type == 'model' -%}
+                {%- do models.append(result.node.unique_id) -%}
+            {%- endif -%}
+            {%- if status not in ['success', 'pass', 'no-op'] -%}
+                {%- do unpassed.append((result.node.unique_id, status)) -%}
+            {%- elif flags.WHICH == 'run' -%}
+                {%- do unpassed.append((result.node.unique_id, 'built without its tests')) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- set all_models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list -%}
+        {%- do run_query(
+            "delete from intermediate.unpassed_nodes where list_contains(" ~ text_list(node_ids) ~ ", node_id)"
+            ~ " or (node_id = 'invocation' and "
+            ~ ("true" if models | length == all_models | length else "invocation_id = " ~ sql_text(invocation_id)) ~ ")"
+        ) -%}
+        {%- for node_id, status in unpassed -%}
+            {%- do run_query(
+                "insert into intermediate.unpassed_nodes values ("
+                ~ [sql_text(node_id), sql_text(status), sql_text(invocation_id)] | join(', ') ~ ")"
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}

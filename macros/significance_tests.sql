@@ -1,0 +1,28 @@
+{#-
+    Test statistics, standard normal if there is no effect; `two_sided_p_value` of their column is the p value. Null where the
+    test cannot be made.
+-#}
+
+{#-
+    Two proportions with pooled variance: successes of trials here against successes of trials there. Null where a side has
+    no trials, or where all or none of both sides together succeeded.
+-#}
+{% macro two_proportion_z(successes, trials, other_successes, other_trials) -%}
+    {%- set pooled = '(' ~ share_of('(' ~ successes ~ ' + ' ~ other_successes ~ ')', '(' ~ trials ~ ' + ' ~ other_trials ~ ')') ~ ')' -%}
+    ({{ share_of(successes, trials) }} - {{ share_of(other_successes, other_trials) }})
+    / nullif(
+        sqrt(
+            {{ pooled }} * (1e0 - {{ pooled }})
+            * (1e0 / nullif(cast({{ trials }} as double), 0) + 1e0 / nullif(cast({{ other_trials }} as double), 0))
+        ),
+        0
+    )
+{%- endmacro %}
+
+{#-
+    McNemar's test on the pairs that changed, without continuity correction: gained (no before, yes after) against lost.
+    Null where none changed.
+-#}
+{% macro mcnemar_z(gained, lost) -%}
+    cast({{ gained }} - {{ lost }} as double) / nullif(sqrt(cast({{ gained }} + {{ lost }} as double)), 0)
+{%- endmacro %}

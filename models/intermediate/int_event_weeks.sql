@@ -1,0 +1,17 @@
+{{ config(materialized='table') }}
+
+with event_days as (
+
+    select * from {{ ref('int_event_days') }}
+
+)
+
+select
+    {{ week_start('event_date') }} as week_start,
+    concat_ws(
+        '|',
+        cast(count(*) as string),
+        cast(bit_xor({{ row_fingerprint(['event_date', 'usage_version']) }}) as string)
+    ) as usage_version
+from event_days
+group by {{ week_start('event_date') }}

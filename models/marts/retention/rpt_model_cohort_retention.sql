@@ -1,0 +1,85 @@
+with first_months as (
+
+    select * from {{ ref('int_account_model_first_months') }}
+
+),
+
+active_months as (
+
+    select * from {{ ref('int_cohort_active_months') }}
+
+),
+
+loaded_months as (
+
+    select * from {{ ref('int_loaded_months') }}
+
+),
+
+cohorts as (
+
+    select
+        model_id,
+        cohort_month,
+        count(*) as cohort_size
+    from first_months
+    where cohort_month is not null
+    group by model_id, cohort_month
+
+),
+
+observable_cells as (
+
+    select
+        cohorts.model_id,
+        cohorts.cohort_month,
+        {{ months_since('loaded_months.month_start', 'cohorts.cohort_month') }} as months_since,
+        cohorts.cohort_size
+    from cohorts
+    inner join loaded_months on cohorts.cohort_month <= loaded_months.month_start
+    where loaded_months.is_loaded_to_end
+
+),
+
+active_accounts as (
+
+    select
+        model_id,
+        cohort_month,
+        months_since,
+        count(*) as active_accounts
+    from active_months
+    group by model_id, cohort_month, months_since
+
+),
+
+cells as (
+
+    -- Of an observed month in which nobody came back there is no activity to join: zero, not absent.
+    select
+        observable_cells.model_id,
+        observable_cells.cohort_month,
+        observable_cells.months_since,
+        observable_cells.cohort_size,
+        coalesce(active_accounts.active_accounts, 0) as active_accounts
+    from observable_cells
+    left join active_accounts
+        on
+            observable_cells.model_id = active_accounts.model_id
+            and observable_cells.cohort_month = active_accounts.cohort_month
+            and observable_cells.months_since = active_accounts.months_since
+
+)
+
+select
+    cells.model_id,
+    cells.cohort_month,
+    cells.months_since,
+    cells.cohort_size,
+    cells.active_accounts,
+    {{ share_of('cells.active_accounts', 'cells.cohort_size') }} as retention_rate,
+    {{ wilson_low('cells.active_accounts', 'cells.cohort_size') }} as retention_low,
+    {{ wilson_high('cells.active_accounts', 'cells.cohort_size') }} as retention_high,
+    loaded_months.is_first_loaded_month as is_left_censored
+from cells
+inner join loaded_months on cells.cohort_month = loaded_months.month_start
