@@ -5,21 +5,18 @@
     before the one that was killed.
 -#}
 {% macro begin_build() %}
-    {%- if execute and flags.WHICH in ['build', 'run', 'seed'] -%}
-        {%- do run_query("create schema if not exists intermediate") -%}
-        {%- do run_query(
-            "create table if not exists intermediate.unpassed_nodes (node_id string, status string, invocation_id string)"
-        ) -%}
-        {%- do run_query(
-            "insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', " ~ sql_text(invocation_id) ~ ")"
-        ) -%}
-    {%- endif -%}
+    {%- if execute and flags.WHICH in ['build', 'run', 'seed'] %}
+        create schema if not exists intermediate;
+        create table if not exists intermediate.unpassed_nodes (node_id string, status string, invocation_id string);
+        insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', {{ sql_text(invocation_id) }});
+    {%- endif %}
 {% endmacro %}
 
 {% macro end_build(results) %}
-    {%- if execute and flags.WHICH in ['build', 'run', 'seed', 'test'] and load_relation(
+    {%- set account = load_relation(
         api.Relation.create(database=target.database, schema='intermediate', identifier='unpassed_nodes')
-    ) is not none -%}
+    ) if execute -%}
+    {%- if account and flags.WHICH in ['build', 'run', 'seed', 'test'] -%}
         {%- set node_ids = [] -%}
         {%- set unpassed = [] -%}
         {%- set models = [] -%}
@@ -35,17 +32,17 @@
                 {%- do unpassed.append((result.node.unique_id, 'built without its tests')) -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- set all_models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list -%}
-        {%- do run_query(
-            "delete from intermediate.unpassed_nodes where list_contains(" ~ text_list(node_ids) ~ ", node_id)"
-            ~ " or (node_id = 'invocation' and "
-            ~ ("true" if models | length == all_models | length else "invocation_id = " ~ sql_text(invocation_id)) ~ ")"
-        ) -%}
-        {%- for node_id, status in unpassed -%}
-            {%- do run_query(
-                "insert into intermediate.unpassed_nodes values ("
-                ~ [sql_text(node_id), sql_text(status), sql_text(invocation_id)] | join(', ') ~ ")"
-            ) -%}
+        {%- set all_models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list %}
+        delete from {{ account }}
+        where
+            list_contains({{ text_list(node_ids) }}, node_id)
+            {#- A build of everything makes up for one that was cut off; a selection does not. #}
+            or (
+                node_id = 'invocation'
+                and {{ 'true' if models | length == all_models | length else 'invocation_id = ' ~ sql_text(invocation_id) }}
+            );
+        {%- for node_id, status in unpassed %}
+        insert into {{ account }} values ({{ sql_text(node_id) }}, {{ sql_text(status) }}, {{ sql_text(invocation_id) }});
         {%- endfor -%}
-    {%- endif -%}
+    {%- endif %}
 {% endmacro %}

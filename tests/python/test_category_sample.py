@@ -15,6 +15,19 @@ GAMES = "/Games/Roleplaying Games"
 NOWHERE = "/No Such Branch/At All"
 
 
+@pytest.fixture
+def warehouse(warehouse: Warehouse) -> Warehouse:
+    """Builds what is made from the sample, and what that is made of."""
+    warehouse.selection = (
+        "+path:models/marts/categories",
+        "+rpt_oss_category_weekly",
+        "+rpt_category_source_type_weekly",
+        "+rpt_sequence_length_by_category_weekly",
+        "+rpt_category_cost_usage",
+    )
+    return warehouse
+
+
 def label(number: int, path: str | None, confidence: float | None, classified_at: str = "2025-06-03 00:00:00") -> str:
     """A classification of the generation of that number."""
     quoted = "null" if path is None else f"'{path}'"

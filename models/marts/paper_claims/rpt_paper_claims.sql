@@ -129,12 +129,11 @@
     'release_mistral_small_3': ['mistralai/mistral-small-24b-instruct-2501', '2025-01-01'],
     'release_gpt_oss_20b': ['openai/gpt-oss-20b', '2025-08-01'],
     'release_qwen3_235b_a22b_instruct': ['qwen/qwen3-235b-a22b-2507', '2025-07-01'],
-    'release_gemma_3_12b': ['google/gemma-3-12b-it', '2025-08-01'],
 } %}
 {% set table_1_authors = [
     'deepseek', 'qwen', 'meta-llama', 'mistralai', 'openai', 'minimax', 'z-ai', 'tngtech', 'moonshotai', 'google'
 ] %}
-{% set lengths = ['prompt', 'completion', 'reasoning', 'sequence'] %}
+{% set lengths = ['prompt', 'completion', 'reasoning'] %}
 {% set authors = ['anthropic', 'openai', 'google'] %}
 {% set categories = ['programming', 'technology', 'roleplay', 'science', 'legal'] %}
 {% set foundational = {
@@ -435,8 +434,10 @@ first_and_last_days as (
 loaded_days as (
 
     select
-        ({{ dbt.datediff('first_day', 'last_day', 'day') }} + 1) / 30.44 as dataset_months,
-        ({{ dbt.datediff('first_study_day', 'last_study_day', 'day') }} + 1) / 30.44 as study_period_months
+        ({{ dbt.datediff('first_day', 'last_day', 'day') }} + 1) / 30.44 -- noqa: LT05
+            as dataset_months,
+        ({{ dbt.datediff('first_study_day', 'last_study_day', 'day') }} + 1) / 30.44 -- noqa: LT05
+            as study_period_months
     from first_and_last_days
 
 ),
@@ -494,8 +495,14 @@ releases as (
                 when model_id = '{{ model_id }}'
                     then {{ months_since('released_on', "date '" ~ stated_month ~ "'") }}
             end
-        ) as {{ claim }}{{ ',' if not loop.last }}
+        ) as {{ claim }},
         {% endfor %}
+        max(
+            case
+                when model_id = 'google/gemma-3-12b-it'
+                    then {{ months_since('released_on', "date '2025-08-01'") }}
+            end
+        ) as release_gemma_3_12b
     from models
 
 ),
@@ -847,18 +854,14 @@ lengths as (
     select
         {% for length in lengths %}
         avg(sequence_length_weekly.avg_{{ length }}_tokens) filter (
-            where
-                sequence_length_weekly.week_start >= date '2024-01-01'
-                and sequence_length_weekly.week_start < date '2024-04-01'
+            where sequence_length_weekly.week_start >= date '2024-01-01' and sequence_length_weekly.week_start < date '2024-04-01'
         ) as early_2024_{{ length }},
-        avg(sequence_length_weekly.avg_{{ length }}_tokens) filter (
-            where
-                sequence_length_weekly.week_start >= date '2023-10-01'
-                and sequence_length_weekly.week_start < date '2024-01-01'
-        ) as late_2023_{{ length }},
-        avg(sequence_length_weekly.avg_{{ length }}_tokens) filter (where study_weeks.is_recent)
-            as recent_{{ length }}{{ ',' if not loop.last }}
+        avg(sequence_length_weekly.avg_{{ length }}_tokens) filter (where study_weeks.is_recent) as recent_{{ length }},
         {% endfor %}
+        avg(sequence_length_weekly.avg_sequence_tokens) filter (
+            where sequence_length_weekly.week_start >= date '2023-10-01' and sequence_length_weekly.week_start < date '2024-01-01'
+        ) as late_2023_sequence,
+        avg(sequence_length_weekly.avg_sequence_tokens) filter (where study_weeks.is_recent) as recent_sequence
     from sequence_length_weekly
     left join study_weeks on sequence_length_weekly.week_start = study_weeks.week_start
 
@@ -935,13 +938,13 @@ figure_19 as (
 programming_spend_shares as (
 
     select
-        tagged_weeks.week_start,
-        tagged_weeks.is_recent,
         {% for author_slug in authors %}
         {{ weekly_share(
             'category_author_spend_weekly.spend_share', "category_author_spend_weekly.author_slug = '" ~ author_slug ~ "'"
-        ) }} as {{ author_slug }}_share{{ ',' if not loop.last }}
+        ) }} as {{ author_slug }}_share,
         {% endfor %}
+        tagged_weeks.week_start,
+        tagged_weeks.is_recent
     from category_author_spend_weekly
     inner join tagged_weeks on category_author_spend_weekly.week_start = tagged_weeks.week_start
     where category_author_spend_weekly.category = 'programming'
@@ -1015,14 +1018,14 @@ figures_21_and_29 as (
 author_category_shares as (
 
     select
+        {% for category in categories %}
+        {{ weekly_share('author_category_weekly.share_of_author', "author_category_weekly.category = '" ~ category ~ "'") }}
+            as {{ category }}_share,
+        {% endfor %}
         tagged_weeks.week_start,
         tagged_weeks.is_recent,
         tagged_weeks.is_first,
-        author_category_weekly.author_slug,
-        {% for category in categories %}
-        {{ weekly_share('author_category_weekly.share_of_author', "author_category_weekly.category = '" ~ category ~ "'") }}
-            as {{ category }}_share{{ ',' if not loop.last }}
-        {% endfor %}
+        author_category_weekly.author_slug
     from author_category_weekly
     inner join tagged_weeks on author_category_weekly.week_start = tagged_weeks.week_start
     group by tagged_weeks.week_start, tagged_weeks.is_recent, tagged_weeks.is_first, author_category_weekly.author_slug
