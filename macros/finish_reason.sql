@@ -18,3 +18,11 @@
         else coalesce({{ native_column }}, {{ normalized_column }})
     end
 {%- endmacro %}
+
+{#- What a fact row's finish reason means: the normalised one, else what the seed says of the native one, else `unknown`. -#}
+{% macro mapped_finish_reason(fact, finish_reasons) -%}
+    case
+        when {{ fact }}.finish_reason <> 'unknown' then {{ fact }}.finish_reason
+        else coalesce({{ finish_reasons }}.finish_reason, 'unknown')
+    end
+{%- endmacro %}

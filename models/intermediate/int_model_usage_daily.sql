@@ -24,12 +24,6 @@ finish_reasons as (
 
 ),
 
-free_access_periods as (
-
-    select * from {{ ref('free_access_periods') }}
-
-),
-
 -- Countries and languages are summed away first: few rows are left to give a meaning to.
 rolled_up as (
 
@@ -37,10 +31,7 @@ rolled_up as (
         usage_daily.event_date,
         usage_daily.model_slug,
         usage_daily.is_byok,
-        case
-            when usage_daily.finish_reason <> 'unknown' then usage_daily.finish_reason
-            else coalesce(finish_reasons.finish_reason, 'unknown')
-        end as finish_reason,
+        {{ mapped_finish_reason('usage_daily', 'finish_reasons') }} as finish_reason,
         cast(sum(usage_daily.generations) as bigint) as generations,
         cast(sum(usage_daily.total_tokens) as bigint) as total_tokens,
         cast(sum(usage_daily.prompt_tokens) as bigint) as prompt_tokens,
@@ -56,10 +47,7 @@ rolled_up as (
         usage_daily.event_date,
         usage_daily.model_slug,
         usage_daily.is_byok,
-        case
-            when usage_daily.finish_reason <> 'unknown' then usage_daily.finish_reason
-            else coalesce(finish_reasons.finish_reason, 'unknown')
-        end
+        {{ mapped_finish_reason('usage_daily', 'finish_reasons') }}
 
 ),
 
@@ -91,17 +79,7 @@ mapped as (
             and model_slugs.model_variant = coalesce(models.reasoning_variant, model_slugs.model_variant)
         ) as is_reasoning_model,
         rolled_up.finish_reason = 'tool_calls' as is_tool_call,
-        (
-            model_slugs.model_variant = 'free'
-            or exists (
-                select 1
-                from free_access_periods
-                where
-                    free_access_periods.model_id = models.model_id
-                    and rolled_up.event_date >= free_access_periods.starts_on
-                    and rolled_up.event_date <= coalesce(free_access_periods.ends_on, rolled_up.event_date)
-            )
-        ) as is_free_access,
+        {{ is_free_access('model_slugs.model_variant', 'models.model_id', 'rolled_up.event_date') }} as is_free_access,
 
         -- how much
         rolled_up.generations,

@@ -25,12 +25,6 @@ models as (
 
 ),
 
-free_access_periods as (
-
-    select * from {{ ref('free_access_periods') }}
-
-),
-
 -- Countries and languages are summed away first.
 rolled_up as (
 
@@ -152,17 +146,7 @@ mapped as (
         label_parts.counts_for_generation,
 
         -- who pays
-        (
-            model_slugs.model_variant = 'free'
-            or exists (
-                select 1
-                from free_access_periods
-                where
-                    free_access_periods.model_id = models.model_id
-                    and rolled_up.event_date >= free_access_periods.starts_on
-                    and rolled_up.event_date <= coalesce(free_access_periods.ends_on, rolled_up.event_date)
-            )
-        ) as is_free_access,
+        {{ is_free_access('model_slugs.model_variant', 'models.model_id', 'rolled_up.event_date') }} as is_free_access,
 
         -- how much
         rolled_up.sampled_generations,

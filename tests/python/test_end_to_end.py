@@ -132,7 +132,11 @@ def test_an_empty_landing_builds_every_mart(warehouse: Warehouse):
     for table in marts:
         rows = warehouse.query(f"select count(*) from {table}")[0][0]
         name = table.split(".")[1]
-        if name.startswith(("fct_", "rpt_")) and name not in ("rpt_load_summary", "rpt_model_release_impact", "rpt_paper_claims"):
+        if name.startswith(("fct_", "rpt_")) and name not in (
+            "rpt_load_summary",
+            "rpt_model_release_impact",
+            "rpt_paper_claims",
+        ):
             assert rows == 0, table
         assert warehouse.query(f"select count(*) from (describe {table})")[0][0] > 1
     # What a catalogue row says of itself is there; what traffic would say is null.

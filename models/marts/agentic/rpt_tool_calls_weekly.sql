@@ -23,10 +23,7 @@ with_meaning as (
         account_finish_reason_weeks.account_key,
         account_finish_reason_weeks.generations,
         account_finish_reason_weeks.total_tokens,
-        case
-            when account_finish_reason_weeks.finish_reason <> 'unknown' then account_finish_reason_weeks.finish_reason
-            else coalesce(finish_reasons.finish_reason, 'unknown')
-        end = 'tool_calls' as is_tool_call
+        {{ mapped_finish_reason('account_finish_reason_weeks', 'finish_reasons') }} = 'tool_calls' as is_tool_call
     from account_finish_reason_weeks
     left join finish_reasons on account_finish_reason_weeks.native_finish_reason = finish_reasons.native_finish_reason
 
