@@ -6,17 +6,18 @@
 -#}
 {% macro begin_build() %}
     {%- if execute and flags.WHICH in ['build', 'run', 'seed'] %}
-        create schema if not exists intermediate;
-        create table if not exists intermediate.unpassed_nodes (node_id string, status string, invocation_id string);
+        {{ create_build_account() }}
         insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', {{ sql_text(invocation_id) }});
     {%- endif %}
 {% endmacro %}
 
+{% macro create_build_account() %}
+        create schema if not exists intermediate;
+        create table if not exists intermediate.unpassed_nodes (node_id string, status string, invocation_id string);
+{% endmacro %}
+
 {% macro end_build(results) %}
-    {%- set account = load_relation(
-        api.Relation.create(database=target.database, schema='intermediate', identifier='unpassed_nodes')
-    ) if execute -%}
-    {%- if account and flags.WHICH in ['build', 'run', 'seed', 'test'] -%}
+    {%- if execute and flags.WHICH in ['build', 'run', 'seed', 'test'] -%}
         {%- set node_ids = [] -%}
         {%- set unpassed = [] -%}
         {%- set models = [] -%}
@@ -33,7 +34,8 @@
             {%- endif -%}
         {%- endfor -%}
         {%- set all_models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list %}
-        delete from {{ account }}
+        {{ create_build_account() }}
+        delete from intermediate.unpassed_nodes
         where
             list_contains({{ text_list(node_ids) }}, node_id)
             {#- A build of everything makes up for one that was cut off; a selection does not. #}
@@ -42,7 +44,7 @@
                 and {{ 'true' if models | length == all_models | length else 'invocation_id = ' ~ sql_text(invocation_id) }}
             );
         {%- for node_id, status in unpassed %}
-        insert into {{ account }} values ({{ sql_text(node_id) }}, {{ sql_text(status) }}, {{ sql_text(invocation_id) }});
+        insert into intermediate.unpassed_nodes values ({{ sql_text(node_id) }}, {{ sql_text(status) }}, {{ sql_text(invocation_id) }});
         {%- endfor -%}
     {%- endif %}
 {% endmacro %}

@@ -18,6 +18,8 @@ from scripts import publish
 
 JUNE_2 = datetime.date(2025, 6, 2)
 JUNE_9 = datetime.date(2025, 6, 9)
+# Tests that look at nothing but what is selected: the rest is not built here.
+WITHIN = ("--indirect-selection", "cautious")
 SEED_EDIT = (
     "models",
     "dim_authors",
@@ -458,7 +460,7 @@ def test_adding_the_suggested_row_places_a_model_without_reading_raw(warehouse: 
     # There is nothing to read any more, and nothing asks for it.
     shutil.rmtree(warehouse.landing)
     # Of all that depends on the seeds, what the test has built.
-    result = warehouse.dbt("build", "--select", "authors", *SEED_EDIT, "--exclude", "test_type:unit")
+    result = warehouse.dbt("build", "--select", "authors", *SEED_EDIT, *WITHIN, "--exclude", "test_type:unit")
     assert result.success, failures(result)
     assert warehouse.query(
         "select source_type, total_tokens from marts.rpt_source_type_weekly where week_start = '2025-06-09' order by all"
@@ -564,7 +566,7 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
     models.write_text(models.read_text() + "\n".join(unknown.values()) + "\n")
     shutil.rmtree(warehouse.landing)
     # Of all that depends on the seed, what the test has built.
-    result = warehouse.dbt("build", "--select", *SEED_EDIT, "--exclude", "test_type:unit")
+    result = warehouse.dbt("build", "--select", *SEED_EDIT, *WITHIN, "--exclude", "test_type:unit")
     assert result.success, failures(result)
     assert warehouse.query("select distinct source_type from marts.rpt_source_type_weekly order by all") == [
         ("chinese_oss",),
