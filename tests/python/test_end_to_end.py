@@ -547,7 +547,7 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
     folder = warehouse.landing / "openrouter_export"
     folder.mkdir()
     shutil.copy(SHARED_EXPORT, folder)
-    result = warehouse.dbt("build", "--select", *warehouse.selection, "--exclude", "test_type:unit")
+    result = warehouse.dbt("build", "--select", *warehouse.selection, *WITHIN, "--exclude", "test_type:unit")
     assert result.success, failures(result)
     rows, tokens, cost = duckdb.sql(
         f"select count(*), sum(tokens_prompt + tokens_completion), round(sum(cost_total), 9) from '{SHARED_EXPORT}'"
@@ -621,7 +621,7 @@ def test_only_what_has_passed_is_published(warehouse: Warehouse):
     with pytest.raises(publish.NotPublishable, match="built without its tests"):
         publish.check_passed(warehouse.path)
 
-    without_unit_tests = ("build", "--select", *warehouse.selection, "--exclude", "test_type:unit")
+    without_unit_tests = ("build", "--select", *warehouse.selection, *WITHIN, "--exclude", "test_type:unit")
     assert warehouse.dbt(*without_unit_tests).success
     publish.check_passed(warehouse.path)
 
