@@ -1,6 +1,6 @@
 {#-
-    Fails when the sum of a column differs from the sum of `field` in another relation: at all by default, by more than
-    `relative_tolerance` where the sums are of doubles. `condition` and `to_condition` limit either side; `group_by` compares
+    Fails when the sum of a column differs from the sum of `field` in another relation by more than `relative_tolerance`
+    (1e-9 by default: integer sums below a billion have to be equal; say 0 where larger ones have to be). `condition` and `to_condition` limit either side; `group_by` compares
     group by group, a group that one side lacks counting as zero there.
 -#}
 {% test same_total(
