@@ -71,3 +71,11 @@
             )
     end
 {%- endmacro %}
+
+{#-
+    Sampled generations or tokens as a mart shows them: whole numbers, except under the attribution `weighted`, which splits a
+    generation among its labels. The contracts say the same of data_type.
+-#}
+{% macro sampled_count(column) -%}
+    cast({{ column }} as {{ 'double' if var('category_attribution') == 'weighted' else 'bigint' }})
+{%- endmacro %}

@@ -216,7 +216,9 @@ class Generator:
 
         variant = self._variants(model, rng)
         reasons = (t.reasoning_share[week, model] > 0) & ((variant == "thinking") | ~self._by_variant(model))
-        reasoning = np.where(reasons, np.rint(completion * np.clip(rng.normal(0.45, 0.18, n), 0, 0.95)), 0)
+        spec = self.cal["reasoning_part_of_completion"]
+        part = np.clip(rng.normal(spec["mean"], spec["sd"], n), 0, 0.95)
+        reasoning = np.where(reasons, np.rint(completion * part), 0)
 
         spike = self._spike(model, total, day, rng)
         tool_call = self._tool_calls(model, category, total, week, spike, start[3])

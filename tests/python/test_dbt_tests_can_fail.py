@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Warehouse, failures
+from conftest import CORE, Warehouse, failures
 from landings import land_two_weeks
 
 # (generic test, model it is attached to) -> the bad row.
@@ -34,6 +34,11 @@ SINGULAR = {
         values ('k', 'openrouter.generations', '2025-06-08', 'f', null, 'future_timestamp', '{}')""",
     "quarantined_records_hold_a_small_share": """
         update marts.rpt_source_reconciliation set quarantined_rows = raw_rows""",
+    "rpt_cost_usage_fit_is_the_line_of_its_points": """
+        update marts.rpt_cost_usage_fit set models = models + 1 where scope = 'all'""",
+    "rpt_model_release_impact_ties_to_the_fact": """
+        update marts.rpt_model_release_impact set source_share_before = 0.5""",
+    "rpt_oss_concentration_weekly_ties_to_the_fact": "update marts.rpt_oss_concentration_weekly set hhi = hhi + 0.001",
     "unknown_values_hold_a_small_share": "update marts.rpt_taxonomy_coverage set token_share = 0.06",
     "seed_category_paths_all_reach_a_tag": "delete from marts.dim_category_paths where path = '/Sports/Other'",
     "seed_category_paths_complete": "delete from reference.category_paths where path = '/Adult'",
@@ -75,6 +80,7 @@ def test_every_test_has_a_planted_row(manifest: dict):
 
 def test_each_fails_on_its_planted_row(warehouse: Warehouse, manifest: dict):
     land_two_weeks(warehouse)
+    warehouse.selection = (*CORE, "+rpt_oss_concentration_weekly", "+rpt_cost_usage_fit")
     warehouse.build()
     # The two weeks are meant to be bad: a fifth of the tokens on an unknown model, a fifth of the rows in quarantine.
     warehouse.execute("update marts.rpt_taxonomy_coverage set token_share = 0.01")
@@ -103,3 +109,17 @@ def test_each_fails_on_its_planted_row(warehouse: Warehouse, manifest: dict):
     assert set(GENERIC) <= failed_generic, set(GENERIC) - failed_generic
     failed_singular = {unique_id.split(".")[2] for unique_id in failed if unique_id not in attached}
     assert failed_singular == set(SINGULAR), set(SINGULAR) - failed_singular
+
+
+def test_limits_of_bad_shares_are_options(warehouse: Warehouse):
+    """Of the two weeks' tokens 400 of 2,000 are on a model that nobody knows, of their rows two of ten in quarantine."""
+    land_two_weeks(warehouse)
+    warehouse.build()
+    tests = ("unknown_values_hold_a_small_share", "quarantined_records_hold_a_small_share")
+    for unknown, quarantined, failed in [(0.19, 0.1, set(tests)), (0.5, 0.5, set())]:
+        options = (
+            "{unknown_share_min_generations: 1, "
+            f"max_unknown_token_share: {unknown}, max_quarantined_share: {quarantined}}}"
+        )
+        result = warehouse.dbt("test", "--vars", options, "--select", *tests)
+        assert {node.node.name for node in result.result.results if node.status == "fail"} == failed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import duckdb
@@ -49,26 +50,9 @@ def test_the_cohorts_that_were_made_different_are_found(study: duckdb.DuckDBPyCo
 
 
 def test_archetypes_are_the_simulators_truth(study: duckdb.DuckDBPyConnection):
-    """With one reservation: a model whose single lasting cohort is its first is a dominant launch by the mart's rules, which
-    come in an order, also where the simulator (as the study's text) calls it foundational.
-    """
     truth = json.loads((_paths.landing_path() / "SIMULATED.json").read_text())["truth"]["retention_archetypes"]
-    launches = dict(
-        study.sql(
-            """
-            select model_id, strftime(min(cohort_month), '%Y-%m') from marts.rpt_model_cohort_signals
-            where retention_rate is not null group by model_id
-            """
-        ).fetchall()
-    )
-    expected = {
-        model: "dominant_launch"
-        if archetype == "foundational" and list(RETENTION[model]["cohorts"]) == [launches[model]]
-        else archetype
-        for model, archetype in truth.items()
-    }
     measured = dict(study.sql("select model_id, archetype from marts.rpt_model_retention_archetypes").fetchall())
-    assert {model: measured.get(model) for model in truth} == expected
+    assert {model: measured.get(model) for model in truth} == truth
     assert set(truth.values()) == {"foundational", "dominant_launch", "boomerang", "no_fit", "unsettled"}
 
 
@@ -104,7 +88,7 @@ def test_lifts_and_their_p_values_a_second_time(study: duckdb.DuckDBPyConnection
     ).fetchall()
     signals = study.sql(
         """
-        select model_id, cohort_month, retention_rate, others_rate, lift_p_value, is_foundational
+        select model_id, cohort_month, retention_rate, others_rate, lift_p_value, lift_p_value_of_model, is_foundational
         from marts.rpt_model_cohort_signals where retention_rate is not null
         """
     ).fetchall()
@@ -112,7 +96,8 @@ def test_lifts_and_their_p_values_a_second_time(study: duckdb.DuckDBPyConnection
     by_model: dict[str, list[tuple]] = {}
     for model, *cell in cells:
         by_model.setdefault(model, []).append(cell)
-    for model, month, rate, others_rate, p_value, is_foundational in signals:
+    cohorts = Counter(model for model, *_ in signals)
+    for model, month, rate, others_rate, p_value, p_value_of_model, is_foundational in signals:
         ((size, active),) = [(size, active) for cohort, size, active, _ in by_model[model] if cohort == month]
         others = [cell for cell in by_model[model] if cell[0] != month and not cell[3]]
         others_size = sum(cell[1] for cell in others)
@@ -120,11 +105,14 @@ def test_lifts_and_their_p_values_a_second_time(study: duckdb.DuckDBPyConnection
         pooled = (active + others_active) / (size + others_size)
         assert rate == active / size
         if not others_size or pooled in (0, 1):
-            assert p_value is None and is_foundational is False, (model, month)
+            assert p_value is None and p_value_of_model is None and is_foundational is False, (model, month)
             continue
         lift = active / size - others_active / others_size
         error = math.sqrt(pooled * (1 - pooled) * (1 / size + 1 / others_size))
         expected = math.erfc(abs(lift) / error / math.sqrt(2))
         assert others_rate == pytest.approx(others_active / others_size)
         assert p_value == pytest.approx(expected, abs=1e-12), (model, month)
+        continuous = max(abs(lift) - (1 / size + 1 / others_size) / 2, 0)
+        together = min(1, cohorts[model] * math.erfc(continuous / error / math.sqrt(2)))
+        assert p_value_of_model == pytest.approx(together, abs=1e-11), (model, month)
         assert is_foundational == (lift >= 0.05 - 1e-12 and expected < 0.01), (model, month)

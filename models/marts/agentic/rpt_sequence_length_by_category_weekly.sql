@@ -68,8 +68,8 @@ averages as (
 select
     averages.week_start,
     averages.category,
-    averages.sampled_generations,
-    averages.sampled_tokens,
+    {{ sampled_count('averages.sampled_generations') }} as sampled_generations,
+    {{ sampled_count('averages.sampled_tokens') }} as sampled_tokens,
     averages.avg_prompt_tokens,
     averages.avg_completion_tokens,
     averages.avg_sequence_tokens,

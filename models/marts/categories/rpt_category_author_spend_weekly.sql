@@ -50,8 +50,8 @@ select
     with_totals.week_start,
     with_totals.category,
     with_totals.author_slug,
-    with_totals.sampled_generations,
-    with_totals.sampled_tokens,
+    {{ sampled_count('with_totals.sampled_generations') }} as sampled_generations,
+    {{ sampled_count('with_totals.sampled_tokens') }} as sampled_tokens,
     with_totals.spend_usd,
     case
         when not with_totals.is_omitted then {{ share_of('with_totals.spend_usd', 'with_totals.shown_spend_usd') }}

@@ -47,8 +47,8 @@ with_basis as (
 select
     with_basis.category,
     with_basis.tag,
-    with_basis.sampled_generations,
-    with_basis.sampled_tokens,
+    {{ sampled_count('with_basis.sampled_generations') }} as sampled_generations,
+    {{ sampled_count('with_basis.sampled_tokens') }} as sampled_tokens,
     {{ token_share() }} as share_of_category,
     {{ token_share_bound('low') }} as share_of_category_low,
     {{ token_share_bound('high') }} as share_of_category_high,

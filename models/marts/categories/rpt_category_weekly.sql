@@ -58,8 +58,8 @@ with_basis as (
 select
     with_basis.week_start,
     with_basis.category,
-    with_basis.sampled_generations,
-    with_basis.sampled_tokens,
+    {{ sampled_count('with_basis.sampled_generations') }} as sampled_generations,
+    {{ sampled_count('with_basis.sampled_tokens') }} as sampled_tokens,
     {{ token_share("category <> 'others'") }} as token_share,
     {{ token_share_bound('low', "category <> 'others'") }} as token_share_low,
     {{ token_share_bound('high', "category <> 'others'") }} as token_share_high,

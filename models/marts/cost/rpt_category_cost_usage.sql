@@ -80,8 +80,8 @@ medians as (
 
 select
     priced.category,
-    priced.sampled_generations,
-    priced.sampled_tokens,
+    {{ sampled_count('priced.sampled_generations') }} as sampled_generations,
+    {{ sampled_count('priced.sampled_tokens') }} as sampled_tokens,
     priced.spend_usd as sampled_spend_usd,
     priced.estimated_tokens,
     priced.cost_per_1m_usd,

@@ -71,7 +71,10 @@ lifts as (
         others_accounts,
         {{ share_of('active_accounts', 'cohort_size') }} as retention_rate,
         {{ share_of('others_active_accounts', 'others_accounts') }} as others_rate,
-        {{ two_proportion_z('active_accounts', 'cohort_size', 'others_active_accounts', 'others_accounts') }} as lift_z
+        {{ two_proportion_z('active_accounts', 'cohort_size', 'others_active_accounts', 'others_accounts') }} as lift_z,
+        {{ two_proportion_z(
+            'active_accounts', 'cohort_size', 'others_active_accounts', 'others_accounts', continuity=true
+        ) }} as continuous_lift_z
     from against_others
 
 ),
@@ -166,6 +169,8 @@ statistics as (
         lifts.others_rate,
         lifts.retention_rate - lifts.others_rate as retention_lift,
         lifts.lift_z,
+        lifts.continuous_lift_z,
+        count(lifts.retention_rate) over (partition by large_cohorts.model_id) as cohorts_at_signal_month,
         {{ share_of('jumps.risen_accounts', 'large_cohorts.cohort_size') }} as resurrection_jump,
         jumps.resurrection_month,
         {{ mcnemar_z('jumps.returned_accounts', 'jumps.gone_accounts') }} as jump_z
@@ -195,6 +200,8 @@ tested as (
         others_rate,
         retention_lift,
         {{ two_sided_p_value('lift_z') }} as lift_p_value,
+        -- A model has as many chances to have a lasting cohort by accident as it has cohorts (Bonferroni).
+        least(1e0, cohorts_at_signal_month * {{ two_sided_p_value('continuous_lift_z') }}) as lift_p_value_of_model,
         resurrection_jump,
         resurrection_month,
         -- The largest of several rises was picked: as many chances to be large by accident (Bonferroni).
@@ -217,6 +224,7 @@ select
     others_rate,
     retention_lift,
     lift_p_value,
+    case when lift_p_value is not null then lift_p_value_of_model end as lift_p_value_of_model,
     -- Rounded, so that 25 % against 20 % is a lift of 0.05 and not of 0.04999...
     case
         when retention_rate is not null then coalesce(round(retention_lift, 12) >= 0.05 and lift_p_value < 0.01, false)

@@ -8,7 +8,8 @@ eligible_cohorts as (
 
     select
         *,
-        row_number() over (partition by model_id order by cohort_month asc) as cohort_number
+        row_number() over (partition by model_id order by cohort_month asc) as cohort_number,
+        is_foundational and lift_p_value_of_model < 0.01 as is_confirmed
     from signals
     where
         retention_rate is not null
@@ -23,6 +24,7 @@ models as (
         model_id,
         count(*) as cohorts,
         cast(count(*) filter (where is_foundational) as bigint) as foundational_cohorts,
+        cast(count(*) filter (where is_confirmed) as bigint) as confirmed_cohorts,
         cast(count(*) filter (where is_boomerang) as bigint) as boomerang_cohorts,
         {{ share_of('sum(active_accounts)', 'sum(cohort_size)') }} as pooled_signal_rate,
         count(*) filter (where cohort_number = 1 and is_foundational and not is_left_censored) = 1 as is_foundational_from_launch
@@ -36,11 +38,12 @@ select
     model_id,
     cohorts,
     foundational_cohorts,
+    confirmed_cohorts,
     boomerang_cohorts,
     pooled_signal_rate,
     case
-        when foundational_cohorts = 1 and is_foundational_from_launch then 'dominant_launch'
-        when foundational_cohorts >= 1 then 'foundational'
+        when confirmed_cohorts >= 1 and foundational_cohorts = 1 and is_foundational_from_launch then 'dominant_launch'
+        when confirmed_cohorts >= 1 then 'foundational'
         when boomerang_cohorts >= 1 then 'boomerang'
         when pooled_signal_rate < {{ var('no_fit_max_rate', 0.15) }} then 'no_fit'
         else 'unsettled'
