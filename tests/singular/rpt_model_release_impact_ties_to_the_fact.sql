@@ -1,5 +1,16 @@
 -- A row is a landmark model whose shares before and after its release are not those of the tokens in fct_usage_daily.
-with weekly as (
+with landmark_models as (
+
+    select
+        model_id,
+        source_type,
+        {{ week_start('released_on') }} as release_week
+    from {{ ref('dim_models') }}
+    where is_landmark
+
+),
+
+weekly as (
 
     select
         {{ week_start('usage_daily.event_date') }} as week_start,
@@ -15,32 +26,39 @@ with weekly as (
 landmark_weeks as (
 
     select
-        models.model_id,
-        {{ dbt.datediff(week_start('models.released_on'), 'weekly.week_start', 'day') }} as days_since_release_week,
-        cast(sum(case when weekly.source_type = models.source_type then weekly.tokens else 0 end) as double)
+        landmark_models.model_id,
+        landmark_models.release_week,
+        weekly.week_start,
+        cast(sum(case when weekly.source_type = landmark_models.source_type then weekly.tokens else 0 end) as double)
         / nullif(sum(weekly.tokens), 0) as source_share
-    from {{ ref('dim_models') }} as models
+    from landmark_models
     cross join weekly
     inner join {{ ref('dim_weeks') }} as weeks on weekly.week_start = weeks.week_start
-    where
-        models.is_landmark
-        and weeks.is_complete_week
+    where weeks.is_complete_week
     group by
-        models.model_id,
-        {{ dbt.datediff(week_start('models.released_on'), 'weekly.week_start', 'day') }}
+        landmark_models.model_id,
+        landmark_models.release_week,
+        weekly.week_start
 
 ),
 
 landmarks as (
 
     select
-        models.model_id,
-        avg(case when landmark_weeks.days_since_release_week between -28 and -7 then landmark_weeks.source_share end) as share_before,
-        avg(case when landmark_weeks.days_since_release_week between 7 and 28 then landmark_weeks.source_share end) as share_after
-    from {{ ref('dim_models') }} as models
-    left join landmark_weeks on models.model_id = landmark_weeks.model_id
-    where models.is_landmark
-    group by models.model_id
+        landmark_models.model_id,
+        avg(landmark_weeks.source_share) filter (
+            where
+            landmark_weeks.week_start < landmark_weeks.release_week
+            and landmark_weeks.week_start >= landmark_weeks.release_week - interval '28' day
+        ) as share_before,
+        avg(landmark_weeks.source_share) filter (
+            where
+            landmark_weeks.week_start > landmark_weeks.release_week
+            and landmark_weeks.week_start <= landmark_weeks.release_week + interval '28' day
+        ) as share_after
+    from landmark_models
+    left join landmark_weeks on landmark_models.model_id = landmark_weeks.model_id
+    group by landmark_models.model_id
 
 )
 
