@@ -70,7 +70,7 @@ test-build: setup
 	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.summary
 
 pytest: setup
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 ## docs: dbt's documentation as one static page, target/static_index.html
 docs: setup
