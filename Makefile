@@ -14,8 +14,9 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 ## build: set up, land, check, build and test every table, publish, say what was built
 build: setup landing check dbt-build publish summary
 
-## setup: the environment, in .venv, from the locked versions
+## setup: the environment, in .venv, from the locked versions; the folder of the warehouse, which DuckDB does not make
 setup: .venv/.installed
+	@mkdir -p "$$(dirname "$${WAREHOUSE_PATH:-data/build/warehouse.duckdb}")"
 
 .venv/.installed: requirements/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -30,14 +31,12 @@ ifeq ($(strip $(OWN_LANDING)),)
 		$(BIN)/python -m scripts.simulate --output data/landing --overwrite; \
 	fi
 endif
-	@mkdir -p data/build
 
 ## check: what arrived (dbt's tests check what was built)
 check: setup
 	$(BIN)/python -m scripts.check_sources
 
 dbt-build: setup
-	@mkdir -p "$$(dirname "$${WAREHOUSE_PATH:-data/build/warehouse.duckdb}")"
 	@echo "Building and testing every table (log: logs/dbt.log) ..."
 	$(BIN)/dbt --quiet build
 
