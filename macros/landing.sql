@@ -200,6 +200,18 @@
     {{ return(shapes or [files]) }}
 {% endmacro %}
 
+{#- A landed column as a value of raw_record. JSON has no word for what is no finite number: those are texts there. -#}
+{% macro duckdb__json_value(name, landed_type) -%}
+    {%- set column = adapter.quote(name) -%}
+    {%- if not landed_type -%}
+        null
+    {%- elif landed_type in ['FLOAT', 'DOUBLE'] -%}
+        case when isfinite({{ column }}) then to_json({{ column }}) else to_json(cast({{ column }} as string)) end
+    {%- else -%}
+        {{ column }}
+    {%- endif -%}
+{%- endmacro %}
+
 {#- The rows of files of one shape, on the columns of the contract. -#}
 {% macro duckdb__landed_rows(node, files) %}
     {%- set landed = duckdb__landed_columns(node, files) -%}
@@ -231,7 +243,7 @@
             {%- endfor %}
             cast(to_json(struct_pack(
                 {%- for name, column in node.columns.items() if not column.meta.get('personal') %}
-                {{ adapter.quote(name) }} := {{ adapter.quote(name) if name in landed else 'null' }}{{ ',' if not loop.last }}
+                {{ adapter.quote(name) }} := {{ duckdb__json_value(name, landed.get(name)) }}{{ ',' if not loop.last }}
                 {%- endfor %}
             )) as string) as raw_record
         {%- if files %}

@@ -321,6 +321,23 @@ def test_types_that_do_not_unite_are_read_apart(warehouse: Warehouse):
     ) == [("invalid_timestamp",), ("invalid_tokens",)]
 
 
+def test_raw_records_are_json_whatever_the_numbers(warehouse: Warehouse):
+    """JSON knows neither NaN nor Infinity, though DuckDB writes them."""
+    rows = [
+        generation(number, "2025-06-14", 1, 5, total_cost=cost) for number, cost in ((1, "nan"), (2, "-inf"), (3, -1))
+    ]
+    warehouse.land("openrouter/generations/ingest_date=2025-06-14/part-0.parquet", generations(rows))
+    warehouse.build()
+    records = warehouse.query("select reason, raw_record from marts.rpt_quarantined_generations order by generation_id")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"no JSON: {constant}")
+
+    assert [reason for reason, _ in records] == ["invalid_cost"] * 3
+    costs = [json.loads(record, parse_constant=refuse)["total_cost"] for _, record in records]
+    assert costs == ["nan", "-inf", -1]
+
+
 def test_gzipped_csv_is_read(warehouse: Warehouse):
     warehouse.environment["LANDING_FORMAT"] = "csv"
     land_two_weeks(warehouse, "csv")
