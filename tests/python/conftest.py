@@ -79,7 +79,11 @@ class Warehouse:
         shutil.copy(self.seeded, self.path)
         self.published.unlink(missing_ok=True)
         self.selection = CORE
-        self.environment |= {"LANDING_FORMAT": "parquet", "PSEUDONYM_KEY": "a key for tests"}
+        self.environment |= {
+            "LANDING_FORMAT": "parquet",
+            "PSEUDONYM_KEY": "a key for tests",
+            "DUCKDB_MEMORY_LIMIT": "4GB",
+        }
         shutil.rmtree(self.project / "seeds")
         shutil.copytree(PROJECT / "seeds", self.project / "seeds")
 

@@ -321,6 +321,19 @@ def test_types_that_do_not_unite_are_read_apart(warehouse: Warehouse):
     ) == [("invalid_timestamp",), ("invalid_tokens",)]
 
 
+def test_a_build_that_does_not_fit_into_memory_ends(warehouse: Warehouse):
+    """DuckDB writes to its temporary directory, and from then on refuses a session that sets it again."""
+    one = generations([generation(0, "2025-06-02", 10, 5, total_cost=0.1)])
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-08/part-0.parquet",
+        f"select one.* replace (one.id || '-' || i as id) from range(300000) as numbers (i) cross join ({one}) as one",
+    )
+    warehouse.environment["DUCKDB_MEMORY_LIMIT"] = "200MB"
+    warehouse.selection = ("+fct_usage_daily",)
+    warehouse.build()
+    assert warehouse.query("select sum(generations)::int from marts.fct_usage_daily") == [(300_000,)]
+
+
 def test_raw_records_are_json_whatever_the_numbers(warehouse: Warehouse):
     """JSON knows neither NaN nor Infinity, though DuckDB writes them."""
     rows = [
