@@ -1,7 +1,7 @@
-"""MetricFlow in this process, on a DuckDB file that is opened read-only: no dbt adapter, no lock, no call to any network.
+"""MetricFlow in this process, on a DuckDB file that is opened read-only: no dbt adapter, no lock, no call to a network.
 
-MetricFlow's own command line asks a package index for a newer version each time it starts. Its engine does not: it wants
-the semantic manifest that dbt wrote, and somewhere to run SQL.
+MetricFlow's own command line asks a package index for a newer version each time it starts. Its engine does not: it
+wants the semantic manifest that dbt wrote, and somewhere to run SQL.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from metricflow_semantics.sql.sql_bind_parameters import SqlBindParameterSet
 
 
 class DuckDbClient:
-    """MetricFlow's SqlClient on one DuckDB file, attached read-only under the name that the manifest gives the database."""
+    """MetricFlow's SqlClient on one DuckDB file, attached read-only under the database name of the manifest."""
 
     sql_engine_type = SqlEngine.DUCKDB
 
