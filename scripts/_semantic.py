@@ -16,9 +16,18 @@ from metricflow.protocols.sql_client import SqlEngine
 from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
 from metricflow.sql.render.sql_plan_renderer import SqlPlanRenderer
 from metricflow_semantic_interfaces.implementations.semantic_manifest import PydanticSemanticManifest
+from metricflow_semantic_interfaces.references import MetricReference
 from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+from metricflow_semantics.model.linkable_element_property import GroupByItemProperty
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+from metricflow_semantics.model.semantics.element_filter import GroupByItemSetFilter
+from metricflow_semantics.model.semantics.linkable_element import LinkableElementType
 from metricflow_semantics.sql.sql_bind_parameters import SqlBindParameterSet
+
+STANDARD_GRAINS = ("day", "week", "month", "quarter", "year")
+
+# Ways to group that are not offered: parts of a date, metrics by entity.
+NOT_OFFERED = {GroupByItemProperty.DATE_PART, GroupByItemProperty.METRIC}
 
 
 class DuckDbClient:
@@ -27,6 +36,7 @@ class DuckDbClient:
     sql_engine_type = SqlEngine.DUCKDB
 
     def __init__(self, path: Path, database: str):
+        self.database = database
         self.connection = duckdb.connect()
         literal = str(path).replace("'", "''")
         self.connection.execute("set timezone = 'UTC'")
@@ -71,9 +81,8 @@ class SemanticLayer:
         relations = {model["node_relation"]["database"] for model in json.loads(text)["semantic_models"]}
         assert len(relations) == 1, relations
         self.client = DuckDbClient(database, relations.pop())
-        self.engine = MetricFlowEngine(
-            semantic_manifest_lookup=SemanticManifestLookup(self.manifest), sql_client=self.client
-        )
+        self.lookup = SemanticManifestLookup(self.manifest)
+        self.engine = MetricFlowEngine(semantic_manifest_lookup=self.lookup, sql_client=self.client)
 
     def query(
         self,
@@ -129,12 +138,50 @@ class SemanticLayer:
             if not metric.type_params.is_private
         }
 
-    def dimensions(self, metrics: list[str]) -> list[str]:
-        """What all of these metrics can be asked by."""
-        return sorted(
-            {item.granularity_free_dunder_name for item in self.engine.simple_dimensions_for_metrics(metrics)}
-            | {entity.name for entity in self.engine.entities_for_metrics(metrics)}
+    def group_by_items(self, metrics: list[str]) -> dict[str, str]:
+        """All that these metrics can be asked by together: names, time in each of its grains, and their kinds."""
+        items = self.lookup.metric_lookup.get_common_group_by_items(
+            metric_references=tuple(MetricReference(element_name=metric) for metric in metrics),
+            set_filter=GroupByItemSetFilter.create(any_properties_denylist=NOT_OFFERED),
         )
+        kinds = {item.spec.dunder_name: item.element_type for item in items.annotated_specs}
+        # An entity of the metric's own table has two names, `model` and `usage__model`: the short one will do.
+        return {
+            name: kind.value
+            for name, kind in kinds.items()
+            if not (kind is LinkableElementType.ENTITY and name.rpartition("__")[2] in kinds and "__" in name)
+        }
+
+    def own_tables(self, metrics: list[str]) -> set[str]:
+        """Primary entities of the tables that these metrics are made of: how their own dimensions' names begin."""
+        by_name = {metric.name: metric for metric in self.manifest.metrics}
+        tables = {model.name: model.primary_entity for model in self.manifest.semantic_models}
+        found, open_metrics = set(), list(metrics)
+        while open_metrics:
+            parameters = by_name[open_metrics.pop()].type_params
+            if parameters.metric_aggregation_params:
+                found.add(tables[parameters.metric_aggregation_params.semantic_model])
+            inputs = [parameters.numerator, parameters.denominator, *(parameters.metrics or [])]
+            if parameters.cumulative_type_params:
+                inputs.append(parameters.cumulative_type_params.metric)
+            open_metrics += [metric.name for metric in inputs if metric]
+        return found
+
+    def dimensions(self, metrics: list[str]) -> list[str]:
+        """What all of these metrics can be asked by; time without its grains."""
+        return sorted(
+            {
+                name.rpartition("__")[0] if kind == LinkableElementType.TIME_DIMENSION.value else name
+                for name, kind in self.group_by_items(metrics).items()
+            }
+        )
+
+    def grains(self, metrics: list[str]) -> list[str]:
+        """The grains that the time of all of these metrics has, finest first; those of the time spine last."""
+        spines = self.manifest.project_configuration.time_spines
+        names = [*STANDARD_GRAINS, *(custom.name for spine in spines for custom in spine.custom_granularities)]
+        items = self.group_by_items(metrics)
+        return [name for name in names if f"metric_time__{name}" in items]
 
     def close(self) -> None:
         """Let go of the file."""
