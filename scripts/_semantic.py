@@ -35,14 +35,15 @@ class DuckDbClient:
 
     sql_engine_type = SqlEngine.DUCKDB
 
-    def __init__(self, path: Path, database: str):
+    def __init__(self, path: Path | None, database: str):
         self.database = database
         self.connection = duckdb.connect()
-        literal = str(path).replace("'", "''")
         self.connection.execute("set timezone = 'UTC'")
         self.connection.execute("set autoinstall_known_extensions = false")
         self.connection.execute("set autoload_known_extensions = false")
-        self.connection.execute(f"attach '{literal}' as \"{database}\" (read_only)")
+        if path is not None:
+            literal = str(path).replace("'", "''")
+            self.connection.execute(f"attach '{literal}' as \"{database}\" (read_only)")
 
     @property
     def sql_plan_renderer(self) -> SqlPlanRenderer:
@@ -73,9 +74,9 @@ class DuckDbClient:
 
 
 class SemanticLayer:
-    """The metrics of a semantic manifest, answered from one DuckDB file."""
+    """The metrics of a semantic manifest, answered from one DuckDB file; without a file they can only be described."""
 
-    def __init__(self, manifest: Path, database: Path):
+    def __init__(self, manifest: Path, database: Path | None):
         text = manifest.read_text(encoding="utf-8")
         self.manifest: PydanticSemanticManifest = parse_manifest_from_dbt_generated_manifest(text)
         relations = {model["node_relation"]["database"] for model in json.loads(text)["semantic_models"]}
