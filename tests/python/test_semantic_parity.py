@@ -12,16 +12,12 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Warehouse, failures
-from landings import land_five_months
-
-from scripts import _paths
-from scripts._semantic import SemanticLayer
+from conftest import Warehouse
+from semantic import Both
 
 CATEGORIES = (
     "academia", "finance", "health", "legal", "marketing", "marketing/seo", "programming", "roleplay", "science", "technology",
@@ -335,31 +331,20 @@ def differences(said: Cells, mart: Cells) -> list[str]:
     return found
 
 
-class Both:
-    """A semantic layer, and the marts of the same file."""
-
-    def __init__(self, manifest: Path, database: Path):
-        self.layer = SemanticLayer(manifest, database)
-        self.saved = {saved.name: saved for saved in self.layer.manifest.saved_queries}
-        self.connection = self.layer.client.connection
-        (catalog,) = {model.node_relation.database for model in self.layer.manifest.semantic_models}
-        self.connection.execute(f"set search_path = '{catalog}.marts,memory.main'")
-
-    def compare(self, name: str) -> tuple[int, list[str]]:
-        """How many cells a saved query has, and those that differ from its mart's."""
-        rollup, mart_sql = PARITY[name]
-        metrics = list(self.saved[name].query_params.metrics)
-        answer = self.layer.query(saved_query=name)
-        self.connection.execute(f"create or replace temp table said as {self.layer.sql(saved_query=name)}")
-        try:
-            said = self.connection.sql(rollup)
-            mart = self.connection.sql(mart_sql)
-            assert set(said.columns) == set(mart.columns)
-            left, right = cells(typed(said), said.columns, metrics), cells(typed(mart), mart.columns, metrics)
-            assert answer.row_count == self.connection.sql("select count(*) from said").fetchone()[0]
-            return len(left) * len(metrics), differences(left, right)
-        finally:
-            self.connection.execute("drop table said")
+def compare(both: Both, name: str) -> tuple[int, list[str]]:
+    """How many cells a saved query has, and those that differ from its mart's."""
+    rollup, mart_sql = PARITY[name]
+    metrics = list(both.saved[name].query_params.metrics)
+    answer = both.layer.query(saved_query=name)
+    both.connection.execute(f"create or replace temp table said as {both.layer.sql(saved_query=name)}")
+    try:
+        said, mart = both.connection.sql(rollup), both.connection.sql(mart_sql)
+        assert set(said.columns) == set(mart.columns)
+        left, right = cells(typed(said), said.columns, metrics), cells(typed(mart), mart.columns, metrics)
+        assert answer.row_count == both.connection.sql("select count(*) from said").fetchone()[0]
+        return len(left) * len(metrics), differences(left, right)
+    finally:
+        both.connection.execute("drop table said")
 
 
 def typed(relation: duckdb.DuckDBPyRelation) -> list[tuple]:
@@ -370,53 +355,20 @@ def typed(relation: duckdb.DuckDBPyRelation) -> list[tuple]:
     ]
 
 
-@pytest.fixture(scope="module")
-def semantic_manifest(shared_warehouse: Warehouse) -> Path:
-    shared_warehouse.reset()
-    result = shared_warehouse.dbt("parse")
-    assert result.success, failures(result)
-    return shared_warehouse.target / "semantic_manifest.json"
-
-
-@pytest.fixture(scope="module")
-def five_months(shared_warehouse: Warehouse, semantic_manifest: Path) -> Iterator[Both]:
-    shared_warehouse.reset()
-    land_five_months(shared_warehouse)
-    shared_warehouse.selection = ()
-    shared_warehouse.build()
-    # A copy: later tests begin with an empty warehouse.
-    copy = shared_warehouse.root / "five_months.duckdb"
-    copy.write_bytes(shared_warehouse.path.read_bytes())
-    both = Both(semantic_manifest, copy)
-    yield both
-    both.layer.close()
-
-
-@pytest.fixture(scope="module")
-def study(semantic_manifest: Path) -> Iterator[Both]:
-    if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: run `make test-build` first, or `make test`")
-    both = Both(semantic_manifest, _paths.published_path())
-    if not both.connection.sql("select is_simulated from rpt_load_summary").fetchone()[0]:
-        pytest.skip("the published marts are not of the simulated study")
-    yield both
-    both.layer.close()
-
-
 def test_every_saved_query_has_a_comparison(five_months: Both):
     assert set(PARITY) == set(five_months.saved)
 
 
 @pytest.mark.parametrize("name", PARITY)
 def test_a_saved_query_says_what_its_mart_says_on_the_simulated_study(study: Both, name: str):
-    compared, wrong = study.compare(name)
+    compared, wrong = compare(study, name)
     assert compared > 0
     assert not wrong, "\n".join(wrong[:20])
 
 
 @pytest.mark.parametrize("name", PARITY)
 def test_a_saved_query_says_what_its_mart_says_on_five_months_by_hand(five_months: Both, name: str):
-    compared, wrong = five_months.compare(name)
+    compared, wrong = compare(five_months, name)
     assert compared > 0
     assert not wrong, "\n".join(wrong[:20])
 
@@ -439,7 +391,7 @@ def test_a_wrong_or_missing_mart_row_is_found(shared_warehouse: Warehouse, five_
     }
     for what, statements in planted.items():
         copy = shared_warehouse.root / f"{what}.duckdb"
-        copy.write_bytes((shared_warehouse.root / "five_months.duckdb").read_bytes())
+        copy.write_bytes(five_months.database.read_bytes())
         with duckdb.connect(str(copy)) as connection:
             changed = connection.execute(statements, [sorted(marts)]).fetchall()
             assert len(changed) == len(marts)
@@ -447,7 +399,7 @@ def test_a_wrong_or_missing_mart_row_is_found(shared_warehouse: Warehouse, five_
                 connection.execute(statement)
         both = Both(semantic_manifest, copy)
         try:
-            unnoticed = [name for name in PARITY if not both.compare(name)[1]]
+            unnoticed = [name for name in PARITY if not compare(both, name)[1]]
         finally:
             both.layer.close()
         assert not unnoticed, (what, unnoticed)
