@@ -116,10 +116,22 @@ all_traffic_weeks as (
 
     select
         week_start,
-        cast(sum(total_tokens) as bigint) as total_tokens,
-        cast(sum(case when is_priced then total_tokens else 0 end) as bigint) as priced_tokens
+        cast(sum(total_tokens) as bigint) as total_tokens
     from usage_daily
     group by week_start
+
+),
+
+-- A week that the study window cuts is priced in two parts, as in rpt_category_cost_usage, which knows the part inside only.
+priced_traffic_weeks as (
+
+    select
+        week_start,
+        is_in_study_window,
+        cast(sum(total_tokens) as bigint) as total_tokens
+    from usage_daily
+    where is_priced
+    group by week_start, is_in_study_window
 
 ),
 
@@ -128,12 +140,25 @@ sample_weeks as (
     select
         week_start,
         sum(sampled_tokens) as sampled_tokens,
-        sum(case when is_priced then sampled_tokens else 0 end) as priced_sampled_tokens,
         sum(case when category <> 'others' then sampled_tokens else 0 end) as named_tokens,
         sum(case when category <> 'others' then sampled_generations else 0 end) as named_generations
     from rolled_up
     where counts_for_category
     group by week_start
+
+),
+
+priced_sample_weeks as (
+
+    select
+        week_start,
+        is_in_study_window,
+        sum(sampled_tokens) as sampled_tokens
+    from rolled_up
+    where
+        counts_for_category
+        and is_priced
+    group by week_start, is_in_study_window
 
 ),
 
@@ -205,8 +230,8 @@ select
     case
         when rolled_up.is_priced
             then
-                {{ share_of('rolled_up.sampled_tokens', 'sample_weeks.priced_sampled_tokens') }}
-                * all_traffic_weeks.priced_tokens
+                {{ share_of('rolled_up.sampled_tokens', 'priced_sample_weeks.sampled_tokens') }}
+                * priced_traffic_weeks.total_tokens
     end as estimated_priced_tokens,
 
     -- what shares are taken of
@@ -219,6 +244,14 @@ select
 from rolled_up
 inner join all_traffic_weeks on rolled_up.week_start = all_traffic_weeks.week_start
 left join sample_weeks on rolled_up.week_start = sample_weeks.week_start
+left join priced_traffic_weeks
+    on
+        rolled_up.week_start = priced_traffic_weeks.week_start
+        and rolled_up.is_in_study_window = priced_traffic_weeks.is_in_study_window
+left join priced_sample_weeks
+    on
+        rolled_up.week_start = priced_sample_weeks.week_start
+        and rolled_up.is_in_study_window = priced_sample_weeks.is_in_study_window
 left join category_weeks
     on
         rolled_up.week_start = category_weeks.week_start

@@ -162,22 +162,27 @@ def land_five_months(warehouse: Warehouse, extension: str = "parquet") -> None:
         select 'acc_d', 'ZZ', timestamp '2025-07-01 00:00:00'
         """,
     )
-    labels = {
-        20: "/Computers & Electronics/Programming",
-        21: "/Computers & Electronics/Programming",
-        22: "/Computers & Electronics/Programming",
-        23: "/Computers & Electronics/Programming/Java (Programming Language)",
-        24: "/Games/Roleplaying Games",
-        25: "/Sports/Other",
-        26: "/Computers & Electronics/Programming",
-        27: "/Health/Other",
-        30: "/Games/Roleplaying Games",
-    }
+    programming = "/Computers & Electronics/Programming"
+    labels = [
+        (20, programming, 0.9),
+        # Further labels, which count under the other attributions only.
+        (20, f"{programming}/Java (Programming Language)", 0.8),
+        (20, "/Games/Roleplaying Games", 0.6),
+        (21, programming, 0.9),
+        (22, programming, 0.9),
+        (23, f"{programming}/Java (Programming Language)", 0.9),
+        (23, "/Sports/Other", 0.7),
+        (24, "/Games/Roleplaying Games", 0.9),
+        (25, "/Sports/Other", 0.9),
+        (26, programming, 0.9),
+        (27, "/Health/Other", 0.9),
+        (30, "/Games/Roleplaying Games", 0.9),
+    ]
     warehouse.land(
         f"openrouter/classifications/ingest_date=2025-10-01/part-0.{extension}",
         " union all ".join(
-            f"select '{generation(number, '', 0, 0)['id']}' as generation_id, '{path}' as path, 0.9 as confidence,"
-            " timestamp '2025-10-01 00:00:00' as classified_at"
-            for number, path in labels.items()
+            f"select '{generation(number, '', 0, 0)['id']}' as generation_id, '{path}' as path,"
+            f" {confidence} as confidence, timestamp '2025-10-01 00:00:00' as classified_at"
+            for number, path, confidence in labels
         ),
     )

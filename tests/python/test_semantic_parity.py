@@ -10,6 +10,7 @@ which and why. Checked on the simulated study and on a hand-made landing.
 from __future__ import annotations
 
 import datetime
+import json
 import math
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Warehouse
+from landings import land_five_months
 from semantic import Both
 
 CATEGORIES = (
@@ -371,6 +373,36 @@ def test_a_saved_query_says_what_its_mart_says_on_five_months_by_hand(five_month
     compared, wrong = compare(five_months, name)
     assert compared > 0
     assert not wrong, "\n".join(wrong[:20])
+
+
+def test_parity_holds_under_the_other_options(shared_warehouse: Warehouse, semantic_manifest: Path, tmp_path: Path):
+    """Metrics have no options of their own: what a var changes for the marts it changes for them."""
+    shared_warehouse.reset()
+    land_five_months(shared_warehouse)
+    shared_warehouse.selection = (
+        "path:models/semantic+", "path:models/marts", "path:models/intermediate", "path:models/staging",
+    )  # fmt: skip
+    options = {
+        "category_attribution": "full",
+        "category_start": None,
+        "cost_excludes_free_access": False,
+        "retention_cohort_basis": "platform",
+        "authors_omitted_from_spend_share": [],
+        "study_start": "2025-06-05",
+        "study_end": None,
+        "token_basis": "normalized",
+    }
+    shared_warehouse.build("--vars", json.dumps(options))
+    copy = tmp_path / "other_options.duckdb"
+    copy.write_bytes(shared_warehouse.path.read_bytes())
+    both = Both(semantic_manifest, copy)
+    try:
+        wrong = {name: found for name in PARITY if (found := compare(both, name)[1])}
+        assert not wrong, wrong
+        labels = both.connection.sql("select count(*) from fct_tag_usage_daily where label_paths like '%|%'").fetchone()
+        assert labels[0] > 1
+    finally:
+        both.layer.close()
 
 
 def test_a_wrong_or_missing_mart_row_is_found(shared_warehouse: Warehouse, five_months: Both, semantic_manifest: Path):
