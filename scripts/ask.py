@@ -25,7 +25,6 @@ import time
 from pathlib import Path
 
 import duckdb
-from dbt.cli.main import dbtRunner
 
 from scripts import _paths
 from scripts._semantic import SemanticLayer
@@ -46,6 +45,8 @@ def semantic_manifest() -> Path:
     manifest = _paths.target_path() / "semantic_manifest.json"
     made_of = [PROJECT / "dbt_project.yml", *PROJECT.glob("models/**/*.yml"), *PROJECT.glob("models/**/*.sql")]
     if not manifest.exists() or manifest.stat().st_mtime < max(path.stat().st_mtime for path in made_of):
+        from dbt.cli.main import dbtRunner  # Takes a second to import, and is seldom needed.
+
         folders = ["--project-dir", str(PROJECT), "--profiles-dir", os.environ.get("DBT_PROFILES_DIR") or str(PROJECT)]
         target = ["--target-path", str(_paths.target_path().resolve())]
         result = dbtRunner().invoke(["--quiet", "--log-level", "none", "parse", *folders, *target])

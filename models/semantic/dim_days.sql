@@ -37,7 +37,8 @@ with_weeks as (
 select
     event_date,
     week_start,
-    cast(extract(year from thursday) as string) || '-W' || lpad(cast(extract(week from event_date) as string), 2, '0') as iso_week,
+    cast(extract(year from thursday) as string)
+    || '-W' || lpad(cast(extract(week from event_date) as string), 2, '0') as iso_week,
     {{ month_start('event_date') }} as month_start,
     {{ study_half_year('event_date') }} as study_half_year,
     {{ in_study_window('event_date') }} as is_in_study_window

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -16,9 +17,10 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Warehouse
+from dbt_metricflow.cli import main as metricflow_main
 from semantic import Both
 
-from scripts import ask, metric_dictionary
+from scripts import ask, metric_dictionary, mf
 
 FIGURES = {f"Figure {number}" for number in range(1, 30)} | {f"Table {number}" for number in range(1, 4)}
 DAY = datetime.datetime
@@ -194,12 +196,14 @@ def test_list_metrics_shows_all(shared_warehouse: Warehouse, five_months: Both, 
 
 
 def test_metricflows_command_line_asks_nobody_for_a_newer_version(monkeypatch: pytest.MonkeyPatch, no_network: None):
-    from dbt_metricflow.cli import main as metricflow_main
+    class Refusing:
+        def check(self, *_: object, **__: object) -> None:
+            raise AssertionError("asked for a newer version")
 
-    from scripts import mf
-
-    monkeypatch.setattr(metricflow_main, "UpdateChecker", metricflow_main.UpdateChecker)
+    monkeypatch.setattr(metricflow_main, "UpdateChecker", Refusing)
     monkeypatch.setattr(sys, "argv", ["mf", "health-checks", "--help"])
+    with pytest.raises(AssertionError, match="newer version"):
+        metricflow_main.cli(prog_name="mf")
     with pytest.raises(SystemExit) as stopped:
         mf.main()
     assert stopped.value.code == 0
@@ -334,8 +338,6 @@ def test_ask_names_what_exists(asked, no_network: None, monkeypatch: pytest.Monk
 def test_the_readmes_questions_have_rows_on_the_simulated_study(
     study: Both, semantic_manifest: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
-    import shlex
-
     monkeypatch.setattr(ask, "semantic_manifest", lambda: semantic_manifest)
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     questions = re.findall(r"^\.venv/bin/python -m scripts\.ask (.+?)(?:\s+#.*)?$", text, re.MULTILINE)
