@@ -9,7 +9,7 @@ export DBT_WARN_ERROR_OPTIONS ?= {"error":"all","silence":["MFConverterIssue"]}
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build setup landing check dbt-build publish summary test lint test-build pytest docs lock clean
+.PHONY: build setup landing check dbt-build publish summary test lint test-build pytest docs dictionary lock clean
 
 ## build: set up, land, check, build and test every table, publish, say what was built
 build: setup landing check dbt-build publish summary
@@ -74,6 +74,10 @@ pytest: setup
 ## docs: dbt's documentation as one static page, target/static_index.html
 docs: setup
 	$(BIN)/dbt --quiet docs generate --static
+
+## dictionary: the metric dictionary, docs/metrics.md, anew (pytest fails if it is stale)
+dictionary: setup
+	$(BIN)/python -m scripts.metric_dictionary
 
 ## lock: compile requirements/requirements.txt anew (needs uv)
 lock:

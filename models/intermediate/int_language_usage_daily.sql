@@ -6,15 +6,9 @@ with usage_daily as (
 
 ),
 
-language_aliases as (
+prompt_languages as (
 
-    select * from {{ ref('language_aliases') }}
-
-),
-
-languages as (
-
-    select * from {{ ref('languages') }}
+    select * from {{ ref('int_prompt_languages') }}
 
 ),
 
@@ -34,14 +28,13 @@ mapped as (
 
     select
         rolled_up.event_date,
-        coalesce(languages.language_code, 'unknown') as language_code,
-        coalesce(languages.language_name, 'unknown') as language_name,
-        coalesce(languages.is_language, false) as is_known_language,
+        prompt_languages.language_code,
+        prompt_languages.language_name,
+        prompt_languages.is_known_language,
         rolled_up.generations,
         rolled_up.total_tokens
     from rolled_up
-    left join language_aliases on rolled_up.prompt_language = language_aliases.alias
-    left join languages on coalesce(language_aliases.language_code, rolled_up.prompt_language) = languages.language_code
+    inner join prompt_languages on rolled_up.prompt_language = prompt_languages.prompt_language
 
 )
 

@@ -15,6 +15,9 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
+# Fixtures of the semantic layer's tests.
+pytest_plugins = ["semantic"]
+
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests", "analyses")
 

@@ -125,3 +125,64 @@ def land_two_weeks(warehouse: Warehouse, extension: str = "parquet") -> None:
         select 'gen-1748736000-never-arrived', '/Adult', 0.8, timestamp '2025-06-10 00:00:00'
         """,
     )
+
+
+def land_five_months(warehouse: Warehouse, extension: str = "parquet") -> None:
+    """The two weeks, and 2025-07-07 to 2025-10-01 after them, so that every mart has rows: June to September are over.
+
+    Priced, free, BYOK and unknown models, a reasoning model that is paid for, an author that spend shares leave out, an empty
+    generation, tools that were provided, regions and languages that a seed knows or not, labels with and without tokens. Of
+    the three accounts that began in June on deepseek/deepseek-chat one comes back in July and in September.
+    """
+    land_two_weeks(warehouse, extension)
+    rows = [
+        generation(20, "2025-07-07", 1000, 200, model="openai/o3", native_tokens_reasoning=150, total_cost=0.03),
+        generation(21, "2025-07-08", 2000, 100, model="x-ai/grok-code-fast-1", total_cost=0.02, account_id="acc_b"),
+        generation(22, "2025-07-08", 0, 0, model="openai/gpt-4o-mini", total_cost=0),
+        generation(23, "2025-07-09", 700, 50, model="anthropic/claude-sonnet-4", total_cost=0.05, tools_provided=True,
+                   finish_reason="tool_calls", account_id="acc_c", prompt_language="en"),
+        generation(24, "2025-07-10", 400, 40, model="deepseek/deepseek-chat", total_cost=0.001, prompt_language="eng"),
+        generation(25, "2025-07-11", 300, 30, model="meta-llama/llama-3.1-8b-instruct", total_cost=0.0005,
+                   account_id="acc_d", prompt_language="ru"),
+        generation(26, "2025-07-12", 800, 80, model="anthropic/claude-sonnet-4", total_cost=0.04, is_byok=True,
+                   upstream_inference_cost=0.03),
+        generation(27, "2025-09-01", 500, 50, model="deepseek/deepseek-chat", total_cost=0.002, cache_discount=0.001,
+                   native_tokens_cached=250),
+        generation(28, "2025-09-02", 100, 20, model="openai/gpt-oss-120b", total_cost=0.0001, account_id="acc_d"),
+        generation(29, "2025-10-01", 10, 10, model="openai/gpt-4o-mini", total_cost=0.0001, cancelled=True),
+        generation(30, "2025-06-10", 90, 10, model="deepseek/deepseek-chat", account_id="acc_b", total_cost=0.002),
+        generation(31, "2025-06-11", 80, 20, model="deepseek/deepseek-chat", account_id="acc_c", total_cost=0.002),
+    ]  # fmt: skip
+    warehouse.land(f"openrouter/generations/ingest_date=2025-10-01/part-0.{extension}", generations(rows))
+    warehouse.land(
+        f"openrouter/accounts/ingest_date=2025-10-01/part-0.{extension}",
+        """
+        select 'acc_c' as account_id, 'DE' as billing_country_code, timestamp '2025-07-01 00:00:00' as updated_at
+        union all
+        select 'acc_d', 'ZZ', timestamp '2025-07-01 00:00:00'
+        """,
+    )
+    programming = "/Computers & Electronics/Programming"
+    labels = [
+        (20, programming, 0.9),
+        # Further labels, which count under the other attributions only.
+        (20, f"{programming}/Java (Programming Language)", 0.8),
+        (20, "/Games/Roleplaying Games", 0.6),
+        (21, programming, 0.9),
+        (22, programming, 0.9),
+        (23, f"{programming}/Java (Programming Language)", 0.9),
+        (23, "/Sports/Other", 0.7),
+        (24, "/Games/Roleplaying Games", 0.9),
+        (25, "/Sports/Other", 0.9),
+        (26, programming, 0.9),
+        (27, "/Health/Other", 0.9),
+        (30, "/Games/Roleplaying Games", 0.9),
+    ]
+    warehouse.land(
+        f"openrouter/classifications/ingest_date=2025-10-01/part-0.{extension}",
+        " union all ".join(
+            f"select '{generation(number, '', 0, 0)['id']}' as generation_id, '{path}' as path,"
+            f" {confidence} as confidence, timestamp '2025-10-01 00:00:00' as classified_at"
+            for number, path, confidence in labels
+        ),
+    )

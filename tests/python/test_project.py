@@ -37,9 +37,11 @@ def test_everything_is_described(manifest: dict):
     for macro in manifest["macros"].values():
         if macro["package_name"] == "llm_traffic" and not macro["description"].strip():
             undescribed.append(macro["unique_id"])
-    undescribed += [
-        metric["unique_id"] for metric in manifest["metrics"].values() if not (metric["description"] or "").strip()
-    ]
+    for kind in ("metrics", "saved_queries", "semantic_models", "exposures", "groups"):
+        assert manifest[kind], kind
+        undescribed += [
+            unique_id for unique_id, node in manifest[kind].items() if not (node["description"] or "").strip()
+        ]
     assert not undescribed
 
 

@@ -1,8 +1,3 @@
-{%- set omitted_authors = [] -%}
-{%- for author in var('authors_omitted_from_spend_share') or [] -%}
-{%- do omitted_authors.append(dbt.string_literal(author)) -%}
-{%- endfor -%}
-
 with tag_usage_daily as (
 
     select * from {{ ref('int_tag_usage_daily') }}
@@ -27,7 +22,7 @@ weekly as (
         sum(sampled_generations) as sampled_generations,
         sum(sampled_tokens) as sampled_tokens,
         {{ sum_usd('spend_usd') }} as spend_usd,
-        {{ 'author_slug in (' ~ omitted_authors | join(', ') ~ ')' if omitted_authors else 'false' }} as is_omitted
+        {{ is_omitted_from_spend_share('author_slug') }} as is_omitted
     from tag_usage_daily
     group by
         week_start,

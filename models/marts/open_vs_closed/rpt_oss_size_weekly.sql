@@ -44,10 +44,7 @@ available as (
         models.size_bucket,
         count(*) as available_models
     from weeks
-    inner join models
-        on
-            weeks.week_end >= models.released_on
-            and weeks.week_start <= coalesce(models.retired_on, weeks.week_start)
+    inner join models on {{ is_offered_in_week('models', 'weeks') }}
     group by weeks.week_start, models.size_bucket
 
 ),

@@ -1,0 +1,99 @@
+with cohort_retention as (
+
+    select * from {{ ref('rpt_model_cohort_retention') }}
+
+),
+
+first_months as (
+
+    select * from {{ ref('int_account_model_first_months') }}
+
+),
+
+active_months as (
+
+    select * from {{ ref('int_cohort_active_months') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('int_accounts') }}
+
+),
+
+countries as (
+
+    select * from {{ ref('dim_countries') }}
+
+),
+
+account_regions as (
+
+    select
+        accounts.account_key,
+        coalesce(countries.region, 'unknown') as region
+    from accounts
+    left join countries on accounts.country_code = countries.country_code
+
+),
+
+region_cohorts as (
+
+    select
+        first_months.model_id,
+        first_months.cohort_month,
+        coalesce(account_regions.region, 'unknown') as region,
+        count(*) as cohort_size
+    from first_months
+    left join account_regions on first_months.account_key = account_regions.account_key
+    where first_months.cohort_month is not null
+    group by
+        first_months.model_id,
+        first_months.cohort_month,
+        coalesce(account_regions.region, 'unknown')
+
+),
+
+region_activity as (
+
+    select
+        active_months.model_id,
+        active_months.cohort_month,
+        active_months.months_since,
+        coalesce(account_regions.region, 'unknown') as region,
+        count(*) as active_accounts
+    from active_months
+    left join account_regions on active_months.account_key = account_regions.account_key
+    group by
+        active_months.model_id,
+        active_months.cohort_month,
+        active_months.months_since,
+        coalesce(account_regions.region, 'unknown')
+
+)
+
+select
+    -- grain; which months of a cohort can be observed is the mart's to say
+    cohort_retention.model_id,
+    cohort_retention.cohort_month,
+    cohort_retention.months_since,
+    region_cohorts.region,
+
+    -- what to know about the cohort
+    cohort_retention.is_left_censored,
+
+    -- how many
+    region_cohorts.cohort_size,
+    coalesce(region_activity.active_accounts, 0) as active_accounts
+from cohort_retention
+inner join region_cohorts
+    on
+        cohort_retention.model_id = region_cohorts.model_id
+        and cohort_retention.cohort_month = region_cohorts.cohort_month
+left join region_activity
+    on
+        cohort_retention.model_id = region_activity.model_id
+        and cohort_retention.cohort_month = region_activity.cohort_month
+        and cohort_retention.months_since = region_activity.months_since
+        and region_cohorts.region = region_activity.region
