@@ -41,12 +41,16 @@
     ({{ column }} is not null and {{ landed_number(column) }} is null)
 {%- endmacro %}
 
+{#- Words and the whole numbers 0 and 1: a flag with nulls in it is often delivered as 1.0. -#}
 {% macro landed_boolean(column) -%}
-    try_cast({{ column }} as boolean)
+    coalesce(
+        try_cast({{ column }} as boolean),
+        case try_cast({{ column }} as double) when 1 then true when 0 then false end
+    )
 {%- endmacro %}
 
 {% macro landed_boolean_is_invalid(column) -%}
-    ({{ column }} is not null and try_cast({{ column }} as boolean) is null)
+    ({{ column }} is not null and {{ landed_boolean(column) }} is null)
 {%- endmacro %}
 
 {#- Whole milliseconds; a provider may report fractions. -#}

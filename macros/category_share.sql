@@ -30,7 +30,9 @@
         'share_sample_squares': 'token_products',
     } -%}
     {%- for name, column in columns.items() -%}
-    sum(case when {{ in_share }} then {{ column }} end) over (partition by {{ partition_by | join(', ') }}) as {{ name }}
+    {%- set total = 'sum(case when ' ~ in_share ~ ' then ' ~ column ~ ' end) over (partition by ' ~ partition_by | join(', ') ~ ')' -%}
+    {#- A generation with several labels comes in parts, and thirds do not add up to one: two would be less than two. #}
+    {{ 'round(' ~ total ~ ', 6)' if column == 'sample_size' else total }} as {{ name }}
     {{- ',\n        ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

@@ -58,7 +58,7 @@
     {%- set folder = landing_path() ~ '/' ~ node.meta['landing_folder'] -%}
     {#- Level by level: a recursive pattern would pass over folders that are symbolic links. -#}
     {%- set patterns = [] -%}
-    {%- for level in ['/*', '/*/*', '/*/*/*'] -%}
+    {%- for level in ['/*', '/*/*', '/*/*/*', '/*/*/*/*', '/*/*/*/*/*'] -%}
         {%- do patterns.append("select file from glob(" ~ sql_text(as_literal_pattern(folder) ~ level) ~ ")") -%}
     {%- endfor -%}
     {%- set files = [] -%}
@@ -212,6 +212,19 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#-
+    A time as text with its zone said: UTC where it has none. Not left to the session's time zone, since DuckDB (1.5) reads
+    the values after one with a named zone (America/New_York) in that zone too, until the next that has one.
+-#}
+{% macro duckdb__with_zone(text) -%}
+    case
+        when regexp_full_match({{ text }}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') then {{ text }} || ' 00:00:00+00'
+        when regexp_full_match({{ text }}, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}') then {{ text }} || ':00+00'
+        when regexp_matches({{ text }}, '(Z| ?[A-Za-z][A-Za-z0-9_/+-]*|[+-][0-9]{2}(:?[0-9]{2}){0,2})$') then {{ text }}
+        else {{ text }} || '+00'
+    end
+{%- endmacro %}
+
 {#- The rows of files of one shape, on the columns of the contract. -#}
 {% macro duckdb__landed_rows(node, files) %}
     {%- set landed = duckdb__landed_columns(node, files) -%}
@@ -223,9 +236,8 @@
         {%- elif is_natural_type(column.data_type, landed[name]) -%}
             {%- do expressions.update({name: adapter.quote(name)}) -%}
         {%- else -%}
-            {%- do expressions.update({
-                name: "nullif(trim(cast(" ~ adapter.quote(name) ~ " as string), " ~ blanks ~ "), '')"
-            }) -%}
+            {%- set text = "nullif(trim(cast(" ~ adapter.quote(name) ~ " as string), " ~ blanks ~ "), '')" -%}
+            {%- do expressions.update({name: duckdb__with_zone(text) if column.data_type == 'timestamp' else text}) -%}
         {%- endif -%}
     {%- endfor %}
         select

@@ -11,6 +11,7 @@ from landings import generation, generations
 JUNE_2 = datetime.date(2025, 6, 2)
 CODE = "/Computers & Electronics/Programming/Other"
 TOOLS = "/Computers & Electronics/Programming/Development Tools"
+HEALTH = "/Health/Aging & Geriatrics"
 GAMES = "/Games/Roleplaying Games"
 NOWHERE = "/No Such Branch/At All"
 
@@ -210,6 +211,20 @@ def test_attributions(warehouse: Warehouse, attribution: str, expected: list[tup
         "int_tag_usage_daily", "--exclude", "test_type:unit",
     )  # fmt: skip
     assert tests.success
+
+
+def test_two_generations_with_three_labels_are_two(warehouse: Warehouse):
+    """Under `full` a generation counts in parts, and three thirds are less than one: the interval was once null for that."""
+    land_generations(warehouse, generation(1, "2025-06-02", 100, 0), generation(2, "2025-06-02", 60, 0))
+    land_labels(
+        warehouse,
+        "2025-06-08",
+        *(label(number, path, 0.9) for number, path in ((1, HEALTH), (1, GAMES), (2, HEALTH), (2, GAMES), (2, CODE))),
+    )
+    warehouse.build("--vars", "{category_attribution: full}")
+    assert warehouse.query(
+        "select category, token_share_low is null, token_share_high is null from marts.rpt_category_weekly order by all"
+    ) == [(name, False, False) for name in ("health", "programming", "roleplay")]
 
 
 def test_another_attribution_reaches_days_that_are_built(warehouse: Warehouse):

@@ -321,6 +321,43 @@ def test_types_that_do_not_unite_are_read_apart(warehouse: Warehouse):
     ) == [("invalid_timestamp",), ("invalid_tokens",)]
 
 
+def test_a_named_zone_stays_with_its_own_value(warehouse: Warehouse):
+    """DuckDB reads the zone-less times that follow one with a named zone in that zone too: a file's neighbours would move."""
+    times = {
+        1: ("2025-06-10 00:30:00", "2025-06-10 00:30:00"),
+        2: ("2025-06-09 10:00:00 America/New_York", "2025-06-09 14:00:00"),
+        3: ("2025-06-10 22:30:00", "2025-06-10 22:30:00"),
+        4: ("2025-06-10T00:30:00+05:30", "2025-06-09 19:00:00"),
+        5: ("2025-06-10T23:59:59.5Z", "2025-06-10 23:59:59.5"),
+        6: ("2025-06-10 23:59:59 EST", "2025-06-11 04:59:59"),
+        7: ("2025-06-10", "2025-06-10 00:00:00"),
+        8: ("2025-06-10 22:30", "2025-06-10 22:30:00"),
+    }
+    rows = [generation(number, "", 1, 1) | {"created_at": landed} for number, (landed, _) in times.items()]
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-10/region=eu/shard=1/part-0.parquet",
+        generations(rows, types={"created_at": "text"}),
+    )
+    warehouse.build()
+    assert warehouse.query(
+        "select right(generation_id, 1)::int, created_at::text from intermediate.int_generations order by 1"
+    ) == [(number, utc) for number, (_, utc) in times.items()]
+
+
+def test_flags_may_be_numbers(warehouse: Warehouse):
+    """A flag with nulls becomes a floating number in many a writer's hands."""
+    flags = {1: "1.0", 2: "0.0", 3: None, 4: "0.5"}
+    rows = [generation(number, "2025-06-10", 1, 1, is_byok=flag) for number, flag in flags.items()]
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-10/part-0.parquet", generations(rows, types={"is_byok": "double"})
+    )
+    warehouse.build()
+    assert warehouse.query(
+        "select right(generation_id, 1)::int, is_byok from intermediate.int_generations order by 1"
+    ) == [(1, True), (2, False), (3, False)]
+    assert warehouse.query("select reason from marts.rpt_quarantined_generations") == [("invalid_value",)]
+
+
 def test_a_build_that_does_not_fit_into_memory_ends(warehouse: Warehouse):
     """DuckDB writes to its temporary directory, and from then on refuses a session that sets it again."""
     one = generations([generation(0, "2025-06-02", 10, 5, total_cost=0.1)])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from conftest import CORE, Warehouse
-from landings import generation, generations
+from conftest import CORE, Warehouse, failures
+from landings import generation, generations, land_two_weeks
 
 COST_MARTS = (
     "+rpt_model_cost_usage",
@@ -97,3 +99,40 @@ def test_earliest_plausible_date(warehouse: Warehouse):
     ]
     warehouse.build()
     assert warehouse.query(total) == [(300,)]
+
+
+# No option has its default in either.
+OTHERWISE = {
+    "study_start": None,
+    "study_end": None,
+    "token_basis": "normalized",
+    "category_attribution": "weighted",
+    "classifier_min_confidence": 0.6,
+    "category_start": None,
+    "cost_excludes_free_access": False,
+    "authors_omitted_from_spend_share": [],
+    "retention_cohort_basis": "platform",
+    "retention_signal_month": 2,
+    "min_cohort_size": 30,
+    "no_fit_max_rate": 0.4,
+    "earliest_plausible_date": "2024-01-01",
+}
+OTHERWISE_AGAIN = OTHERWISE | {
+    "study_start": "2025-01-01",
+    "study_end": "2025-06-30",
+    "category_attribution": "full",
+    "category_start": "2025-07-01",
+    "authors_omitted_from_spend_share": ["openai"],
+    "min_cohort_size": 1000,
+}
+
+
+def test_the_projects_own_tests_pass_under_every_option(warehouse: Warehouse):
+    """`dbt build --vars` runs the unit tests too: one that takes an option's default for granted would stop the build."""
+    land_two_weeks(warehouse)
+    warehouse.selection = ()
+    for options, tests in ((OTHERWISE, ()), (OTHERWISE_AGAIN, ("--select", "test_type:unit"))):
+        variables = json.dumps(options | {"max_unknown_token_share": 1})
+        warehouse.build("--vars", variables)
+        result = warehouse.dbt("test", *tests, "--vars", variables)
+        assert result.success, failures(result)

@@ -97,6 +97,9 @@ renamed as (
         ) as has_invalid_cost,
         (
             {{ landed_number_is_invalid('cost_cache') }}
+            or {{ landed_number_is_invalid('cost_web_search') }}
+            or {{ landed_number_is_invalid('cost_file_processing') }}
+            or {{ landed_boolean_is_invalid('api_key_disabled') }}
             or {{ landed_boolean_is_invalid('streamed') }}
             or {{ landed_boolean_is_invalid('cancelled') }}
             or {{ landed_number_is_invalid('time_to_first_token_ms') }}
