@@ -2,8 +2,17 @@
     Sum of a US-dollar column as a double, added up exactly (to 1e-12 dollars): floating-point sums depend on the order in
     which threads add, and a second build would differ in the last digits.
 -#}
-{% macro sum_usd(column, condition=none) -%}
-    coalesce(
-        cast(sum(cast({{ column }} as decimal(28, 12))) {{ 'filter (where ' ~ condition ~ ')' if condition }} as double), 0
-    )
+{% macro sum_usd(column, condition=none, partition_by=none) -%}
+    {%- set filter = 'filter (where ' ~ condition ~ ')' if condition else '' -%}
+    {%- set window = 'over (partition by ' ~ partition_by | join(', ') ~ ')' if partition_by else '' -%}
+    coalesce(cast(sum(cast({{ column }} as decimal(28, 12))) {{ filter }} {{ window }} as double), 0)
+{%- endmacro %}
+
+{#- Mean and sum of any double, added up exactly (to 1e-15 and 1e-12) for the same reason. -#}
+{% macro exact_avg(expression) -%}
+    avg(cast({{ expression }} as decimal(38, 15)))
+{%- endmacro %}
+
+{% macro exact_sum(expression) -%}
+    cast(sum(cast({{ expression }} as decimal(38, 12))) as double)
 {%- endmacro %}

@@ -35,8 +35,8 @@ with_totals as (
 
     select
         *,
-        sum(spend_usd) over (partition by week_start, category) as category_spend_usd,
-        sum(case when not is_omitted then spend_usd end) over (partition by week_start, category) as shown_spend_usd
+        {{ sum_usd('spend_usd', partition_by=['week_start', 'category']) }} as category_spend_usd,
+        {{ sum_usd('spend_usd', condition='not is_omitted', partition_by=['week_start', 'category']) }} as shown_spend_usd
     from weekly
 
 )

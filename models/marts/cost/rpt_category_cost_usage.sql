@@ -49,10 +49,9 @@ categories as (
         sum(sampled_weekly.sampled_generations) as sampled_generations,
         sum(sampled_weekly.sampled_tokens) as sampled_tokens,
         {{ sum_usd('sampled_weekly.spend_usd') }} as spend_usd,
-        sum(
-            {{ share_of('sampled_weekly.sampled_tokens', 'sampled_weekly.all_sampled_tokens') }}
-            * billed_weekly.total_tokens
-        ) as estimated_tokens
+        {{ exact_sum(
+            share_of('sampled_weekly.sampled_tokens', 'sampled_weekly.all_sampled_tokens') ~ ' * billed_weekly.total_tokens'
+        ) }} as estimated_tokens
     from sampled_weekly
     inner join billed_weekly on sampled_weekly.week_start = billed_weekly.week_start
     where sampled_weekly.category <> 'others'

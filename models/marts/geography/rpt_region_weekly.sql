@@ -71,7 +71,7 @@ select
     weekly.week_start,
     weekly.region,
     weekly.spend_usd,
-    {{ share_of('weekly.spend_usd', 'sum(weekly.spend_usd) over (partition by weekly.week_start)') }} as spend_share,
+    {{ share_of('weekly.spend_usd', sum_usd('weekly.spend_usd', partition_by=['weekly.week_start'])) }} as spend_share,
     weekly.total_tokens,
     {{ share_of('weekly.total_tokens', 'sum(weekly.total_tokens) over (partition by weekly.week_start)') }} as token_share,
     weekly.generations,

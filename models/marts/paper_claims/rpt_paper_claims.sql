@@ -1290,7 +1290,8 @@ measured_values as (
     {{ 'union all' if not (is_first_figure and loop.first) }}
     select
         '{{ claim }}' as claim_id,
-        cast({{ claim }} as double) as measured_value
+        -- Rounded: the last digits of a mean of doubles depend on the order in which threads add.
+        round(cast({{ claim }} as double), 9) as measured_value
     from {{ figure }}
     {% endfor %}
     {% endfor %}
