@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from conftest import Warehouse
+from conftest import Warehouse, failures
 from landings import generation, generations
 
 JUNE_2 = datetime.date(2025, 6, 2)
@@ -208,9 +208,9 @@ def test_attributions(warehouse: Warehouse, attribution: str, expected: list[tup
     # dbt's own tests hold under every option.
     tests = warehouse.dbt(
         "test", "--vars", f"{{category_attribution: {attribution}}}", "--select", "rpt_category_weekly", "rpt_category_tags",
-        "int_tag_usage_daily", "--exclude", "test_type:unit",
+        "int_tag_usage_daily", "--exclude", "test_type:unit", "--indirect-selection", "buildable",
     )  # fmt: skip
-    assert tests.success
+    assert tests.success, failures(tests)
 
 
 def test_two_generations_with_three_labels_are_two(warehouse: Warehouse):
