@@ -3,9 +3,10 @@
     which threads add, and a second build would differ in the last digits.
 -#}
 {% macro sum_usd(column, condition=none, partition_by=none) -%}
-    {%- set filter = 'filter (where ' ~ condition ~ ')' if condition else '' -%}
-    {%- set window = 'over (partition by ' ~ partition_by | join(', ') ~ ')' if partition_by else '' -%}
-    coalesce(cast(sum(cast({{ column }} as decimal(28, 12))) {{ filter }} {{ window }} as double), 0)
+    {#- No filter clause: Spark has none in a window. -#}
+    {%- set amount = 'case when ' ~ condition ~ ' then ' ~ column ~ ' end' if condition else column -%}
+    {%- set window = ' over (partition by ' ~ partition_by | join(', ') ~ ')' if partition_by else '' -%}
+    coalesce(cast(sum(cast({{ amount }} as decimal(28, 12))){{ window }} as double), 0)
 {%- endmacro %}
 
 {#- Mean and sum of any double, added up exactly (to 1e-15 and 1e-12) for the same reason. -#}
