@@ -14,6 +14,8 @@
 {% macro create_build_account() %}
         create schema if not exists intermediate;
         create table if not exists intermediate.unpassed_nodes (node_id string, status string, invocation_id string);
+        {{ create_built_parts() }}
+        {{ create_account_country_days() }}
 {% endmacro %}
 
 {% macro end_build(results) %}

@@ -24,6 +24,6 @@ where
         select 1
         from superseded
         where
-            superseded.file_name = checked.file_name
+            superseded.file_key = checked.file_key
             and superseded.file_row_number = checked.file_row_number
     )

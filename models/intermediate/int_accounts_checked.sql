@@ -2,7 +2,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_stale_files() }}"
+        pre_hook="{{ drop_stale_parts(landed_file_parts(['openrouter.accounts']), 'file_key') }}",
+        post_hook="{{ account_for_parts(landed_file_parts(['openrouter.accounts'])) }}"
     )
 }}
 
@@ -10,7 +11,7 @@ with raw_records as (
 
     select *
     from {{ ref('stg_openrouter__accounts') }}
-    where {{ new_files_only(['openrouter.accounts']) if is_incremental() else 'true' }}
+    where {{ missing_parts(landed_file_parts(['openrouter.accounts']), 'file_name') if is_incremental() else 'true' }}
 
 ),
 
@@ -35,12 +36,13 @@ checked as (
 
 select
     checked.source_name,
+    landed_files.file_key,
     checked.file_name,
-    landed_files.file_version,
     checked.file_row_number,
     checked.ingest_date,
     checked.quarantine_reason,
-    case when checked.quarantine_reason is not null then checked.raw_record end as raw_record,
+    case when checked.quarantine_reason is not null then {{ raw_record_text('checked.raw_record') }} end as raw_record,
+    {{ row_fingerprint(['checked.account_key']) }} as account_hash,
     checked.account_key,
     checked.country_code,
     checked.updated_at,

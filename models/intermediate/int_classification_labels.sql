@@ -16,6 +16,8 @@ confident_labels as (
 
     select
         generation_id,
+        generation_hash,
+        id_partition,
         category_path,
         confidence,
         sum(confidence) over (partition by generation_id) as generation_confidence,
@@ -34,6 +36,8 @@ attributed_labels as (
 
     select
         generation_id,
+        generation_hash,
+        id_partition,
         category_path,
         preference = 1 as is_primary,
         {% if var('category_attribution') == 'weighted' -%}
@@ -56,6 +60,8 @@ unlabelled_generations as (
 
     select distinct
         generation_id,
+        generation_hash,
+        id_partition,
         'unknown' as category_path,
         true as is_primary,
         cast(1 as double) as label_weight

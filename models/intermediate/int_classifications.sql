@@ -12,6 +12,8 @@ superseded as (
 
 select
     generation_id,
+    generation_hash,
+    id_partition,
     category_path,
     source_name,
     ingest_date,
@@ -25,6 +27,6 @@ where
         select 1
         from superseded
         where
-            superseded.file_name = checked.file_name
+            superseded.file_key = checked.file_key
             and superseded.file_row_number = checked.file_row_number
     )

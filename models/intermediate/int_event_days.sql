@@ -1,8 +1,19 @@
 {{ config(materialized='table') }}
 
-with generations as (
+{% if var('token_basis') not in ['native', 'normalized'] -%}
+    {{ exceptions.raise_compiler_error("var token_basis is '" ~ var('token_basis') ~ "'. Set it to native or normalized.") }}
+{%- endif %}
 
-    select * from {{ ref('int_counted_generations') }}
+with file_days as (
+
+    select * from {{ ref('int_generation_file_days') }}
+    where not is_quarantined
+
+),
+
+superseded as (
+
+    select * from {{ ref('int_generations_superseded') }}
 
 ),
 
@@ -12,51 +23,106 @@ labels as (
 
 ),
 
-usage_by_day as (
+-- A landed file never changes under its key: which files a day has records of, and how many, says which records.
+records as (
 
     select
         event_date,
-        count(*) as generations,
-        bit_xor({{ row_fingerprint([
-            'generation_id', 'created_at', 'account_key', 'model_slug', 'country_code', 'prompt_language', 'finish_reason',
-            'native_finish_reason', 'is_byok', 'is_cancelled', 'has_tools_provided', 'prompt_tokens', 'completion_tokens',
-            'cache_read_tokens', 'cache_write_tokens', 'reasoning_tokens', 'spend_usd', 'upstream_inference_cost_usd',
-            'cache_discount_usd',
-        ]) }}) as fingerprint
-    from generations
+        cast(sum(raw_rows) as bigint) as usable_records,
+        bit_xor({{ row_fingerprint(['file_key', 'id_partition', 'raw_rows']) }}) as fingerprint
+    from file_days
     group by event_date
+
+),
+
+copies as (
+
+    select
+        event_date,
+        count(*) as superseded_records,
+        bit_xor({{ row_fingerprint(['file_key', 'file_row_number']) }}) as fingerprint
+    from superseded
+    group by event_date
+
+),
+
+-- depends_on: {{ ref('int_account_countries') }}
+countries as (
+
+    select
+        event_date,
+        country_version
+    from {{ account_country_days() }}
+    where event_date is not null
+
+),
+
+all_countries as (
+
+    select max(country_version) as country_version
+    from {{ account_country_days() }}
+    where event_date is null
+
+),
+
+usage_versions as (
+
+    select
+        records.event_date,
+        records.usable_records - coalesce(copies.superseded_records, 0) as accepted_records,
+        {{ row_fingerprint([
+            'records.fingerprint', 'records.usable_records', 'copies.fingerprint', 'copies.superseded_records',
+            'countries.country_version', 'all_countries.country_version', "'" ~ var('token_basis') ~ "'",
+        ]) }} as usage_version
+    from records
+    left join copies on records.event_date = copies.event_date
+    left join countries on records.event_date = countries.event_date
+    cross join all_countries
+
+),
+
+-- Labels by the partition of the id, which record and label have in common.
+labels_by_partition as (
+
+    select
+        id_partition,
+        count(*) as labels,
+        bit_xor({{ row_fingerprint(['generation_id', 'category_path', 'is_primary', 'label_weight']) }}) as fingerprint
+    from labels
+    group by id_partition
+
+),
+
+partitions_of_days as (
+
+    select distinct
+        event_date,
+        id_partition
+    from file_days
 
 ),
 
 labels_by_day as (
 
     select
-        generations.event_date,
-        count(*) as labels,
+        partitions_of_days.event_date,
         bit_xor({{ row_fingerprint([
-            'labels.generation_id', 'labels.category_path', 'labels.is_primary', 'labels.label_weight',
+            'labels_by_partition.id_partition', 'labels_by_partition.labels', 'labels_by_partition.fingerprint',
         ]) }}) as fingerprint
-    from labels
-    inner join generations on labels.generation_id = generations.generation_id
-    group by generations.event_date
+    from partitions_of_days
+    inner join labels_by_partition on partitions_of_days.id_partition = labels_by_partition.id_partition
+    group by partitions_of_days.event_date
 
 )
 
 select
-    usage_by_day.event_date,
-    {{ month_start('usage_by_day.event_date') }} as month_start,
-    usage_by_day.generations,
-    concat_ws('|', cast(usage_by_day.generations as string), cast(usage_by_day.fingerprint as string)) as usage_version,
-    -- Null on a day without labels: such a day has no rows to keep.
+    usage_versions.event_date,
+    {{ month_start('usage_versions.event_date') }} as month_start,
+    usage_versions.accepted_records,
+    usage_versions.usage_version,
     case
-        when labels_by_day.labels is not null
-            then concat_ws(
-                '|',
-                cast(usage_by_day.generations as string),
-                cast(usage_by_day.fingerprint as string),
-                cast(labels_by_day.labels as string),
-                cast(labels_by_day.fingerprint as string)
-            )
+        when labels_by_day.fingerprint is not null
+            then {{ row_fingerprint(['usage_versions.usage_version', 'labels_by_day.fingerprint']) }}
     end as label_version
-from usage_by_day
-left join labels_by_day on usage_by_day.event_date = labels_by_day.event_date
+from usage_versions
+left join labels_by_day on usage_versions.event_date = labels_by_day.event_date

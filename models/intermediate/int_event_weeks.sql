@@ -8,10 +8,9 @@ with event_days as (
 
 select
     {{ week_start('event_date') }} as week_start,
-    concat_ws(
-        '|',
-        cast(count(*) as string),
-        cast(bit_xor({{ row_fingerprint(['event_date', 'usage_version']) }}) as string)
-    ) as usage_version
+    {{ row_fingerprint([
+        'count(*)',
+        'bit_xor(' ~ row_fingerprint(['event_date', 'usage_version']) ~ ')',
+    ]) }} as usage_version
 from event_days
 group by {{ week_start('event_date') }}

@@ -20,7 +20,7 @@ accepted as (
             select 1
             from superseded
             where
-                superseded.file_name = checked.file_name
+                superseded.file_key = checked.file_key
                 and superseded.file_row_number = checked.file_row_number
         )
 
@@ -61,12 +61,14 @@ bounded as (
 select
     -- where it came from
     source_name,
+    file_key,
     file_name,
     file_row_number,
     ingest_date,
 
     -- what it is
     generation_id,
+    generation_hash,
     created_at,
     event_date,
     account_key,

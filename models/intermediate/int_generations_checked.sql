@@ -2,31 +2,29 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_stale_files() }}"
+        pre_hook="{{ drop_stale_parts(generation_file_parts(), 'file_key') }}",
+        post_hook="{{ account_for_parts(generation_file_parts()) }}"
     )
 }}
 
-with raw_records as (
-
-    select {{ generation_columns() | join(', ') }}
-    from {{ ref('stg_openrouter__generations') }}
-    where {{ new_files_only(['openrouter.generations']) if is_incremental() else 'true' }}
-
-    union all
-
-    select {{ generation_columns() | join(', ') }}
-    from {{ ref('stg_openrouter_export__generations') }}
-    where {{ new_files_only(['openrouter_export.generations']) if is_incremental() else 'true' }}
-
-),
-
-landed_files as (
+with landed_files as (
 
     select * from {{ ref('int_landed_files') }}
 
 ),
 
-counted_tokens as (
+-- Source by source, since a raw record is made into text only where it is quarantined, and has its source's own columns.
+{% for staging_model in generation_adapters() -%}
+{%- set source_label = staging_model | replace('stg_', '') | replace('__generations', '') -%}
+{{ source_label }}_records as (
+
+    select {{ generation_columns() | join(', ') }}
+    from {{ ref(staging_model) }}
+    where {{ missing_parts(generation_file_parts(), 'file_name') if is_incremental() else 'true' }}
+
+),
+
+{{ source_label }}_counted_tokens as (
 
     select
         *,
@@ -34,11 +32,11 @@ counted_tokens as (
         coalesce(completion_tokens_native, completion_tokens_normalized) as reported_completion_tokens,
         coalesce(reasoning_tokens, 0) as reported_reasoning_tokens,
         coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0) as reported_cache_tokens
-    from raw_records
+    from {{ source_label }}_records
 
 ),
 
-conventions as (
+{{ source_label }}_conventions as (
 
     -- Where the source reports a total, it decides; the declared convention is tried first.
     select
@@ -50,11 +48,11 @@ conventions as (
             when {{ explains_total("'" ~ convention ~ "'") }} then '{{ convention }}'
             {%- endfor %}
         end as explained_convention
-    from counted_tokens
+    from {{ source_label }}_counted_tokens
 
 ),
 
-canonical as (
+{{ source_label }}_canonical as (
 
     select
         *,
@@ -66,11 +64,11 @@ canonical as (
             when {{ reasoning_is_beside_completion('explained_convention') }} then reported_reasoning_tokens
             else 0
         end as reasoning_tokens_to_add
-    from conventions
+    from {{ source_label }}_conventions
 
 ),
 
-checked as (
+{{ source_label }}_judged as (
 
     select
         *,
@@ -95,58 +93,78 @@ checked as (
             when explained_convention is null then 'contradictory_tokens'
             when has_invalid_value then 'invalid_value'
         end as quarantine_reason
-    from canonical
+    from {{ source_label }}_canonical
 
+),
+
+{{ source_label }}_checked as (
+
+    select
+        -- where it came from
+        source_name,
+        file_name,
+        file_row_number,
+        ingest_date,
+
+        -- whether it is usable
+        quarantine_reason,
+        case when quarantine_reason is not null then {{ raw_record_text('raw_record') }} end as raw_record,
+
+        -- what it is
+        generation_id,
+        {{ row_fingerprint(['generation_id']) }} as generation_hash,
+        {{ id_partition('generation_id') }} as id_partition,
+        created_at,
+        event_date,
+        {{ row_fingerprint(['account_key']) }} as account_hash,
+        account_key,
+        model_slug,
+        provider_name,
+        app_id,
+        api_type,
+        router,
+        is_streamed,
+        is_cancelled,
+        is_byok,
+        has_tools_provided,
+        finish_reason,
+        native_finish_reason,
+        prompt_language,
+
+        -- tokens
+        prompt_tokens_normalized + cache_tokens_to_add as prompt_tokens_normalized,
+        completion_tokens_normalized + reasoning_tokens_to_add as completion_tokens_normalized,
+        prompt_tokens_native + cache_tokens_to_add as prompt_tokens_native,
+        completion_tokens_native + reasoning_tokens_to_add as completion_tokens_native,
+        reasoning_tokens,
+        cache_read_tokens,
+        cache_write_tokens,
+        explained_convention as token_convention,
+        case when reported_total_tokens is null then 'declared' else 'proven' end as token_proof,
+
+        -- US dollars
+        coalesce(spend_usd, 0) as spend_usd,
+        upstream_inference_cost_usd,
+        cache_discount_usd,
+
+        -- milliseconds
+        latency_ms,
+        generation_time_ms
+    from {{ source_label }}_judged
+
+),
+
+{% endfor -%}
+checked as (
+
+    {% for staging_model in generation_adapters() -%}
+    select * from {{ staging_model | replace('stg_', '') | replace('__generations', '') }}_checked
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select
-    -- where it came from
-    checked.source_name,
-    checked.file_name,
-    landed_files.file_version,
-    checked.file_row_number,
-    checked.ingest_date,
-
-    -- whether it is usable
-    checked.quarantine_reason,
-    case when checked.quarantine_reason is not null then checked.raw_record end as raw_record,
-
-    -- what it is
-    checked.generation_id,
-    checked.created_at,
-    checked.event_date,
-    checked.account_key,
-    checked.model_slug,
-    checked.provider_name,
-    checked.app_id,
-    checked.api_type,
-    checked.router,
-    checked.is_streamed,
-    checked.is_cancelled,
-    checked.is_byok,
-    checked.has_tools_provided,
-    checked.finish_reason,
-    checked.native_finish_reason,
-    checked.prompt_language,
-
-    -- tokens
-    checked.prompt_tokens_normalized + checked.cache_tokens_to_add as prompt_tokens_normalized,
-    checked.completion_tokens_normalized + checked.reasoning_tokens_to_add as completion_tokens_normalized,
-    checked.prompt_tokens_native + checked.cache_tokens_to_add as prompt_tokens_native,
-    checked.completion_tokens_native + checked.reasoning_tokens_to_add as completion_tokens_native,
-    checked.reasoning_tokens,
-    checked.cache_read_tokens,
-    checked.cache_write_tokens,
-    checked.explained_convention as token_convention,
-    case when checked.reported_total_tokens is null then 'declared' else 'proven' end as token_proof,
-
-    -- US dollars
-    coalesce(checked.spend_usd, 0) as spend_usd,
-    checked.upstream_inference_cost_usd,
-    checked.cache_discount_usd,
-
-    -- milliseconds
-    checked.latency_ms,
-    checked.generation_time_ms
+    landed_files.file_key,
+    checked.*
 from checked
 inner join landed_files on checked.file_name = landed_files.file_name

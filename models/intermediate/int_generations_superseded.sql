@@ -1,79 +1,104 @@
-{{ config(materialized='table') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_changed_keys('int_generations_checked', 'generation_hash') }}",
+        post_hook="{{ account_for_keys('int_generations_checked') }}"
+    )
+}}
 
-with checked as (
+with usable as (
 
     select * from {{ ref('int_generations_checked') }}
+    where
+        quarantine_reason is null
+        and {{ is_changed_key('generation_hash') if is_incremental() else 'true' }}
 
 ),
 
-repeated_ids as (
+-- By the hash, which is a number: nearly all records are alone with theirs. Ids are compared below.
+repeated_hashes as (
 
-    select generation_id
-    from checked
-    where quarantine_reason is null
-    group by generation_id
+    select generation_hash
+    from usable
+    group by generation_hash
     having count(*) > 1
+
+),
+
+repeated as (
+
+    select *
+    from usable
+    where generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
 
 ),
 
 ranked as (
 
     select
-        checked.source_name,
-        checked.file_name,
-        checked.file_row_number,
-        checked.ingest_date,
-        checked.generation_id,
+        file_key,
+        file_name,
+        file_row_number,
+        source_name,
+        ingest_date,
+        event_date,
+        generation_id,
+        generation_hash,
         -- Latest arrival, then most complete usage, then the content itself: never the order of reading.
-        row_number() over (
-            partition by checked.generation_id
-            order by
-                checked.ingest_date desc,
-                coalesce(checked.prompt_tokens_native, checked.prompt_tokens_normalized, 0)
-                + coalesce(checked.completion_tokens_native, checked.completion_tokens_normalized, 0) desc,
-                checked.created_at desc,
-                checked.spend_usd desc,
-                checked.source_name asc,
-                checked.account_key asc,
-                checked.model_slug asc,
-                checked.prompt_tokens_native desc nulls last,
-                checked.completion_tokens_native desc nulls last,
-                checked.finish_reason asc nulls last,
-                checked.native_finish_reason asc nulls last,
-                checked.reasoning_tokens desc nulls last,
-                checked.cache_read_tokens desc nulls last,
-                checked.prompt_tokens_normalized desc nulls last,
-                checked.completion_tokens_normalized desc nulls last,
-                checked.is_byok desc,
-                checked.is_cancelled desc nulls last,
-                checked.has_tools_provided desc nulls last,
-                checked.prompt_language asc nulls last,
-                checked.api_type asc nulls last,
-                checked.upstream_inference_cost_usd desc nulls last,
-                checked.cache_discount_usd desc nulls last,
-                checked.cache_write_tokens desc nulls last,
-                checked.provider_name asc nulls last,
-                checked.app_id asc nulls last,
-                checked.router asc nulls last,
-                checked.is_streamed desc nulls last,
-                checked.latency_ms asc nulls last,
-                checked.generation_time_ms asc nulls last,
-                checked.token_convention asc,
-                checked.token_proof asc,
-                checked.file_name desc,
-                checked.file_row_number desc
-        ) as preference
-    from checked
-    inner join repeated_ids on checked.generation_id = repeated_ids.generation_id
-    where checked.quarantine_reason is null
+        row_number() over preferred as preference,
+        first_value(file_key) over preferred as kept_file_key
+    from repeated
+    window preferred as (
+        partition by generation_id
+        order by
+            ingest_date desc,
+            coalesce(prompt_tokens_native, prompt_tokens_normalized, 0)
+            + coalesce(completion_tokens_native, completion_tokens_normalized, 0) desc,
+            created_at desc,
+            spend_usd desc,
+            source_name asc,
+            account_key asc,
+            model_slug asc,
+            prompt_tokens_native desc nulls last,
+            completion_tokens_native desc nulls last,
+            finish_reason asc nulls last,
+            native_finish_reason asc nulls last,
+            reasoning_tokens desc nulls last,
+            cache_read_tokens desc nulls last,
+            prompt_tokens_normalized desc nulls last,
+            completion_tokens_normalized desc nulls last,
+            is_byok desc,
+            is_cancelled desc nulls last,
+            has_tools_provided desc nulls last,
+            prompt_language asc nulls last,
+            api_type asc nulls last,
+            upstream_inference_cost_usd desc nulls last,
+            cache_discount_usd desc nulls last,
+            cache_write_tokens desc nulls last,
+            provider_name asc nulls last,
+            app_id asc nulls last,
+            router asc nulls last,
+            is_streamed desc nulls last,
+            latency_ms asc nulls last,
+            generation_time_ms asc nulls last,
+            token_convention asc,
+            token_proof asc,
+            file_name desc,
+            file_row_number desc
+    )
 
 )
 
 select
+    file_key,
     file_name,
     file_row_number,
+    kept_file_key,
     source_name,
     ingest_date,
-    generation_id
+    event_date,
+    generation_id,
+    generation_hash
 from ranked
 where preference > 1

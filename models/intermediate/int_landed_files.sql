@@ -7,20 +7,18 @@
 union all
 {% endif %}
 select
+    -- What the file's rows depend on: its name, its content, and the settings that staging reads it with.
+    {{ row_fingerprint([
+        'file_name',
+        'size_bytes',
+        'modified_at',
+        pseudonym_key_check(),
+        "'" ~ var("earliest_plausible_date") ~ "'",
+    ]) }} as file_key,
     source_name,
     file_name,
     size_bytes,
-    modified_at,
-    -- What the file's rows depend on: its content, and the settings that staging reads it with.
-    md5(
-        concat_ws(
-            '|',
-            cast(size_bytes as string),
-            cast(modified_at as string),
-            {{ pseudonym_key_check() }},
-            '{{ var("earliest_plausible_date") }}'
-        )
-    ) as file_version
+    modified_at
 from ({{ landed_file_metadata(node) }}) as metadata
 {%- endfor %}
 {% else %}

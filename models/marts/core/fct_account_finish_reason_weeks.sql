@@ -1,45 +1,33 @@
+-- depends_on: {{ ref('int_event_weeks') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_changed_periods('int_event_weeks', 'week_start', 'usage_version') }}"
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_weeks', 'week_start', 'usage_version'), 'week_start') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_weeks', 'week_start', 'usage_version')) }}"
     )
 }}
 
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
-
-),
-
-event_weeks as (
-
-    select
-        week_start,
-        usage_version
-    from {{ ref('int_event_weeks') }}
-    where {{ missing_periods_only('week_start', 'usage_version') if is_incremental() else 'true' }}
+    where {{ missing_parts(period_parts('int_event_weeks', 'week_start', 'usage_version'), week_start('event_date'), first='event_date', days=7) if is_incremental() else 'true' }}
 
 )
 
 select
     -- grain, on natural keys
-    event_weeks.week_start,
+    {{ week_start('generations.event_date') }} as week_start,
     generations.account_key,
     generations.finish_reason,
     generations.native_finish_reason,
 
     -- how much
     count(*) as generations,
-    cast(sum(generations.total_tokens) as bigint) as total_tokens,
-
-    -- what the week was built from
-    event_weeks.usage_version
+    cast(sum(generations.total_tokens) as bigint) as total_tokens
 from generations
-inner join event_weeks on {{ week_start('generations.event_date') }} = event_weeks.week_start
 group by
-    event_weeks.week_start,
+    {{ week_start('generations.event_date') }},
     generations.account_key,
     generations.finish_reason,
-    generations.native_finish_reason,
-    event_weeks.usage_version
+    generations.native_finish_reason

@@ -1,30 +1,23 @@
+-- depends_on: {{ ref('int_event_months') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_changed_periods('int_event_months', 'month_start', 'usage_version') }}"
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_months', 'month_start', 'usage_version'), 'month_start') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_months', 'month_start', 'usage_version')) }}"
     )
 }}
 
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
-
-),
-
-event_months as (
-
-    select
-        month_start,
-        usage_version
-    from {{ ref('int_event_months') }}
-    where {{ missing_periods_only('month_start', 'usage_version') if is_incremental() else 'true' }}
+    where {{ missing_parts(period_parts('int_event_months', 'month_start', 'usage_version'), month_start('event_date'), first='event_date', days=31) if is_incremental() else 'true' }}
 
 )
 
 select
     -- grain, on natural keys
-    event_months.month_start,
+    {{ month_start('generations.event_date') }} as month_start,
     generations.account_key,
     generations.model_slug,
 
@@ -36,14 +29,9 @@ select
     -- how much
     count(*) as generations,
     cast(sum(generations.total_tokens) as bigint) as total_tokens,
-    {{ sum_usd("generations.spend_usd") }} as spend_usd,
-
-    -- what the month was built from
-    event_months.usage_version
+    {{ sum_usd("generations.spend_usd") }} as spend_usd
 from generations
-inner join event_months on {{ month_start('generations.event_date') }} = event_months.month_start
 group by
-    event_months.month_start,
+    {{ month_start('generations.event_date') }},
     generations.account_key,
-    generations.model_slug,
-    event_months.usage_version
+    generations.model_slug

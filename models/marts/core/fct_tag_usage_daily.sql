@@ -1,20 +1,32 @@
+-- depends_on: {{ ref('int_event_days') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_changed_periods('int_event_days', 'event_date', 'label_version') }}"
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'label_version'), 'event_date') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'label_version')) }}"
     )
 }}
 
-with generations as (
+with labels as (
 
-    select * from {{ ref('int_counted_generations') }}
+    select * from {{ ref('int_classification_labels') }}
 
 ),
 
-labels as (
+generations as (
 
-    select * from {{ ref('int_classification_labels') }}
+    -- By the hash first: few records are sampled, and numbers are quicker to compare than ids.
+    select * from {{ ref('int_counted_generations') }}
+    where
+        generation_hash in (select labels.generation_hash from labels)
+        and {{ missing_parts(period_parts('int_event_days', 'event_date', 'label_version'), 'event_date') if is_incremental() else 'true' }}
+
+),
+
+account_countries as (
+
+    select * from {{ ref('int_account_countries') }}
 
 ),
 
@@ -33,23 +45,13 @@ labels_together as (
     group by generation_id
     {%- endif %}
 
-),
-
-event_days as (
-
-    select
-        event_date,
-        label_version
-    from {{ ref('int_event_days') }}
-    where {{ missing_periods_only('event_date', 'label_version') if is_incremental() else 'true' }}
-
 )
 
 select
     -- grain, on natural keys
     generations.event_date,
     generations.model_slug,
-    generations.country_code,
+    coalesce(account_countries.country_code, 'unknown') as country_code,
     generations.prompt_language,
     labels.category_path,
     labels_together.label_paths,
@@ -78,20 +80,16 @@ select
     ) as weighted_token_squares,
 
     -- US dollars, by the weight of the label
-    {{ sum_usd("labels.label_weight * generations.spend_usd") }} as spend_usd,
-
-    -- what the day was built from
-    event_days.label_version
+    {{ sum_usd("labels.label_weight * generations.spend_usd") }} as spend_usd
 from generations
-inner join event_days on generations.event_date = event_days.event_date
+left join account_countries on generations.account_key = account_countries.account_key
 inner join labels on generations.generation_id = labels.generation_id
 inner join labels_together on labels.generation_id = labels_together.generation_id
 group by
     generations.event_date,
     generations.model_slug,
-    generations.country_code,
+    coalesce(account_countries.country_code, 'unknown'),
     generations.prompt_language,
     labels.category_path,
     labels_together.label_paths,
-    generations.is_byok,
-    event_days.label_version
+    generations.is_byok

@@ -1,24 +1,23 @@
+-- depends_on: {{ ref('int_event_days') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_changed_periods('int_event_days', 'event_date', 'usage_version') }}"
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'usage_version')) }}"
     )
 }}
 
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
+    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') if is_incremental() else 'true' }}
 
 ),
 
-event_days as (
+account_countries as (
 
-    select
-        event_date,
-        usage_version
-    from {{ ref('int_event_days') }}
-    where {{ missing_periods_only('event_date', 'usage_version') if is_incremental() else 'true' }}
+    select * from {{ ref('int_account_countries') }}
 
 )
 
@@ -26,7 +25,7 @@ select
     -- grain, on natural keys
     generations.event_date,
     generations.model_slug,
-    generations.country_code,
+    coalesce(account_countries.country_code, 'unknown') as country_code,
     generations.prompt_language,
     generations.finish_reason,
     generations.native_finish_reason,
@@ -55,18 +54,14 @@ select
     -- US dollars
     {{ sum_usd("generations.spend_usd") }} as spend_usd,
     {{ sum_usd("generations.upstream_inference_cost_usd") }} as upstream_inference_cost_usd,
-    {{ sum_usd("generations.cache_discount_usd") }} as cache_discount_usd,
-
-    -- what the day was built from
-    event_days.usage_version
+    {{ sum_usd("generations.cache_discount_usd") }} as cache_discount_usd
 from generations
-inner join event_days on generations.event_date = event_days.event_date
+left join account_countries on generations.account_key = account_countries.account_key
 group by
     generations.event_date,
     generations.model_slug,
-    generations.country_code,
+    coalesce(account_countries.country_code, 'unknown'),
     generations.prompt_language,
     generations.finish_reason,
     generations.native_finish_reason,
-    generations.is_byok,
-    event_days.usage_version
+    generations.is_byok

@@ -1,0 +1,157 @@
+{#-
+    Increments. A table that is built in parts (landed files, event days, months) is kept equal to a full refresh by an
+    account of what it was built from: intermediate.built_parts says for each model and part which version of the part is in
+    the table, and is written in the transaction that writes the table, so that a build that is killed leaves both as they
+    were. A version is a fingerprint of all that the part's rows are made of. What is present now is a query of (part,
+    version); from it follow the parts to take out (built, but gone or of another version) and the parts to build.
+
+    A model uses three macros: `drop_stale_parts` as pre-hook, `missing_parts` to limit what it reads, `account_for_parts` as
+    post-hook. Cost follows what has changed; the table itself is not asked.
+-#}
+
+{#- The account. -#}
+{% macro built_parts() %}
+    {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier='built_parts')) }}
+{% endmacro %}
+
+{% macro create_built_parts() %}
+        create schema if not exists intermediate;
+        create table if not exists intermediate.built_parts (model_name string, part string, version bigint);
+{% endmacro %}
+
+{#- Present parts: the landed files of some sources. -#}
+{% macro landed_file_parts(source_names) -%}
+    select
+        landed_files.file_name as part,
+        landed_files.file_key as version
+    from {{ ref('int_landed_files') }} as landed_files
+    where landed_files.source_name in ('{{ source_names | join("', '") }}')
+{%- endmacro %}
+
+{#- Present parts: those of another model, which this one is made of. -#}
+{% macro parts_of(model_name) -%}
+    select
+        upstream.part,
+        upstream.version
+    from {{ built_parts() }} as upstream
+    where upstream.model_name = '{{ model_name }}'
+{%- endmacro %}
+
+{#- Present parts: the periods of a model with one row a period and its version; null = a period without rows. -#}
+{% macro period_parts(versions, period, version_column) -%}
+    select
+        cast(periods.{{ period }} as string) as part,
+        periods.{{ version_column }} as version
+    from {{ ref(versions) }} as periods
+    where periods.{{ version_column }} is not null
+{%- endmacro %}
+
+{#- Of this model: (part, version) that are built, but no longer present like that. -#}
+{% macro stale_parts(parts) -%}
+    select
+        built.part,
+        built.version
+    from {{ built_parts() }} as built
+    where
+        built.model_name = '{{ this.identifier }}'
+        and not exists (
+            select 1
+            from ({{ parts }}) as present
+            where
+                present.part = built.part
+                and present.version = built.version
+        )
+{%- endmacro %}
+
+{#- Of this model: (part, version) that are present and not built. -#}
+{% macro unbuilt_parts(parts) -%}
+    select
+        present.part,
+        present.version
+    from ({{ parts }}) as present
+    where not exists (
+        select 1
+        from {{ built_parts() }} as built
+        where
+            built.model_name = '{{ this.identifier }}'
+            and built.part = present.part
+            and built.version = present.version
+    )
+{%- endmacro %}
+
+{#-
+    Pre-hook: takes out the rows of stale parts, found by `column`, which holds the part (a date) or, for files, the version
+    (`file_key`). Literal lists, since storage is pruned by them. A table that is built anew starts a new account.
+-#}
+{% macro drop_stale_parts(parts, column) %}
+    {%- if execute -%}
+        {%- if not is_incremental() -%}
+            delete from {{ built_parts() }} where model_name = '{{ this.identifier }}'
+        {%- else -%}
+            {%- set stale = run_query(stale_parts(parts)) -%}
+            {%- if stale.rows | length -%}
+                delete from {{ this }} where {{ is_one_of(column, stale.columns[1 if column == 'file_key' else 0].values()) }};
+                {{ forget_stale_parts(parts) }}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro forget_stale_parts(parts) %}
+                delete from {{ built_parts() }}
+                where
+                    model_name = '{{ this.identifier }}'
+                    and (part, version) in (select stale.part, stale.version from ({{ stale_parts(parts) }}) as stale)
+{% endmacro %}
+
+{#- Post-hook: what was missing is there now. -#}
+{% macro account_for_parts(parts) %}
+    {%- if execute -%}
+        insert into {{ built_parts() }}
+        select
+            '{{ this.identifier }}' as model_name,
+            unbuilt.part,
+            unbuilt.version
+        from ({{ unbuilt_parts(parts) }}) as unbuilt
+    {%- endif -%}
+{% endmacro %}
+
+{#-
+    SQL condition: `column` belongs to a part that is still to be built. Called only `if is_incremental()`: the model decides,
+    since inside a macro dbt's unit tests cannot. For files the column is `file_name` (what readers prune files by) or
+    `file_key`; for periods an expression of a date. Where that is computed (the month of a day), `first` names the column that
+    it is computed of and `days` how long a period can be, so that storage is still pruned.
+-#}
+{% macro missing_parts(parts, column, first=none, days=none) -%}
+    {%- if not execute -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set unbuilt = run_query(unbuilt_parts(parts) ~ ' order by part') -%}
+    {%- set values = unbuilt.columns[1 if column == 'file_key' else 0].values() -%}
+    {%- set condition = is_one_of(column, values) -%}
+    {%- if values and first is not none -%}
+        {%- set condition = (
+            "(" ~ first ~ " >= date '" ~ values[0] ~ "' and " ~ first ~ " < date '" ~ values[-1] ~ "' + interval '" ~ days
+            ~ "' day and " ~ condition ~ ")"
+        ) -%}
+    {%- endif -%}
+    {{ return(condition) }}
+{%- endmacro %}
+
+{#- Membership in a literal list: whole numbers for `file_key`, texts for `file_name`, dates for anything else. -#}
+{% macro is_one_of(column, values) -%}
+    {%- if not values -%}
+        {{ return('false') }}
+    {%- endif -%}
+    {%- set literals = [] -%}
+    {%- for value in values -%}
+        {%- if column.split('.')[-1] == 'file_key' -%}
+            {%- do literals.append(value | string) -%}
+        {%- elif column.split('.')[-1] == 'file_name' -%}
+            {%- do literals.append(sql_text(value)) -%}
+        {%- else -%}
+            {%- do literals.append("date '" ~ value ~ "'") -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(column ~ ' in (' ~ literals | join(', ') ~ ')') }}
+{%- endmacro %}

@@ -1,0 +1,24 @@
+-- depends_on: {{ ref('int_generations_checked') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_changed_countries() }}",
+        post_hook="{{ account_for_countries() }}"
+    )
+}}
+
+with accounts as (
+
+    select * from {{ ref('int_accounts') }}
+    {% if is_incremental() -%}
+    where account_key in (select changed.account_key from {{ changed_countries() }} as changed)
+    {%- endif %}
+
+)
+
+select
+    account_key,
+    country_code
+from accounts
+where country_code is not null
