@@ -2,7 +2,7 @@
 
 with usage_daily as (
 
-    select * from {{ ref('fct_usage_daily') }}
+    select * from {{ ref('int_prompt_language_usage_daily') }}
 
 ),
 

@@ -2,7 +2,7 @@
 
 with usage_daily as (
 
-    select * from {{ ref('fct_usage_daily') }}
+    select * from {{ ref('int_slug_usage_daily') }}
 
 ),
 
@@ -24,7 +24,7 @@ finish_reasons as (
 
 ),
 
--- Countries and languages are summed away first: few rows are left to give a meaning to.
+-- Native finish reasons are summed away.
 rolled_up as (
 
     select

@@ -2,7 +2,7 @@
 
 with met_languages as (
 
-    select distinct prompt_language from {{ ref('fct_usage_daily') }}
+    select distinct prompt_language from {{ ref('int_prompt_language_usage_daily') }}
 
 ),
 

@@ -7,7 +7,7 @@ with tag_usage_daily as (
 
 usage_daily as (
 
-    select * from {{ ref('fct_usage_daily') }}
+    select * from {{ ref('int_prompt_language_usage_daily') }}
     where {{ from_category_start('event_date') }}
 
 ),

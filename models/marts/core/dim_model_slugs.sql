@@ -1,6 +1,6 @@
 with usage_daily as (
 
-    select distinct model_slug from {{ ref('fct_usage_daily') }}
+    select distinct model_slug from {{ ref('int_slug_usage_daily') }}
 
 ),
 

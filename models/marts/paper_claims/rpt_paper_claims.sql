@@ -187,7 +187,7 @@ countries as (
 
 usage_daily as (
 
-    select * from {{ ref('fct_usage_daily') }}
+    select * from {{ ref('int_country_usage_daily') }}
 
 ),
 

@@ -6,7 +6,7 @@ with reconciliation as (
 
 usage_daily as (
 
-    select * from {{ ref('fct_usage_daily') }}
+    select * from {{ ref('int_prompt_language_usage_daily') }}
 
 ),
 

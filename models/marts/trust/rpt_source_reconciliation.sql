@@ -1,29 +1,12 @@
-with checked as (
+with generation_file_days as (
 
-    select
-        source_name,
-        ingest_date,
-        event_date,
-        quarantine_reason
-    from {{ ref('int_generations_checked') }}
+    select * from {{ ref('int_generation_file_days') }}
 
-    union all
+),
 
-    select
-        source_name,
-        ingest_date,
-        event_date,
-        quarantine_reason
-    from {{ ref('int_accounts_checked') }}
+accepted_generations as (
 
-    union all
-
-    select
-        source_name,
-        ingest_date,
-        event_date,
-        quarantine_reason
-    from {{ ref('int_classifications_checked') }}
+    select * from {{ ref('int_accepted_records_daily') }}
 
 ),
 
@@ -50,21 +33,51 @@ superseded as (
 
 ),
 
-accepted as (
+checked as (
 
-    -- Counted where the accepted rows are read from, not as what is left over: so that the sum can be tested.
     select
         source_name,
         ingest_date,
-        event_date
-    from {{ ref('int_generations') }}
+        is_quarantined,
+        raw_rows
+    from generation_file_days
 
     union all
 
     select
         source_name,
         ingest_date,
-        event_date
+        quarantine_reason is not null as is_quarantined,
+        1 as raw_rows
+    from {{ ref('int_accounts_checked') }}
+
+    union all
+
+    select
+        source_name,
+        ingest_date,
+        quarantine_reason is not null as is_quarantined,
+        1 as raw_rows
+    from {{ ref('int_classifications_checked') }}
+
+),
+
+accepted as (
+
+    select
+        source_name,
+        ingest_date,
+        event_date,
+        accepted_rows
+    from accepted_generations
+
+    union all
+
+    select
+        source_name,
+        ingest_date,
+        event_date,
+        1 as accepted_rows
     from {{ ref('int_accounts') }}
 
     union all
@@ -72,7 +85,8 @@ accepted as (
     select
         source_name,
         ingest_date,
-        event_date
+        event_date,
+        1 as accepted_rows
     from {{ ref('int_classifications') }}
 
 ),
@@ -82,8 +96,8 @@ raw_counts as (
     select
         source_name,
         ingest_date,
-        count(*) as raw_rows,
-        cast(count(*) filter (where quarantine_reason is not null) as bigint) as quarantined_rows
+        cast(sum(raw_rows) as bigint) as raw_rows,
+        cast(coalesce(sum(raw_rows) filter (where is_quarantined), 0) as bigint) as quarantined_rows
     from checked
     group by source_name, ingest_date
 
@@ -105,8 +119,8 @@ accepted_counts as (
     select
         source_name,
         ingest_date,
-        count(*) as accepted_rows,
-        cast(count(*) filter (where event_date < ingest_date) as bigint) as late_rows,
+        cast(sum(accepted_rows) as bigint) as accepted_rows,
+        cast(coalesce(sum(accepted_rows) filter (where event_date < ingest_date), 0) as bigint) as late_rows,
         max({{ dbt.datediff('event_date', 'ingest_date', 'day') }}) as max_lateness_days
     from accepted
     group by source_name, ingest_date

@@ -1,6 +1,18 @@
-with usage_daily as (
+with slug_usage_daily as (
 
-    select * from {{ ref('fct_usage_daily') }}
+    select * from {{ ref('int_slug_usage_daily') }}
+
+),
+
+country_usage_daily as (
+
+    select * from {{ ref('int_country_usage_daily') }}
+
+),
+
+prompt_language_usage_daily as (
+
+    select * from {{ ref('int_prompt_language_usage_daily') }}
 
 ),
 
@@ -54,7 +66,7 @@ models as (
 
 all_usage as (
 
-    select sum(total_tokens) as total_tokens from usage_daily
+    select sum(total_tokens) as total_tokens from prompt_language_usage_daily
 
 ),
 
@@ -69,11 +81,11 @@ unmatched_models as (
     select
         'models' as seed_name,
         model_slugs.slug_without_variant as natural_key,
-        usage_daily.event_date,
-        usage_daily.generations,
-        usage_daily.total_tokens
-    from usage_daily
-    inner join model_slugs on usage_daily.model_slug = model_slugs.model_slug
+        slug_usage_daily.event_date,
+        slug_usage_daily.generations,
+        slug_usage_daily.total_tokens
+    from slug_usage_daily
+    inner join model_slugs on slug_usage_daily.model_slug = model_slugs.model_slug
     where model_slugs.model_id = 'unknown'
 
 ),
@@ -82,16 +94,16 @@ unmatched_countries as (
 
     select
         'countries' as seed_name,
-        usage_daily.country_code as natural_key,
-        usage_daily.event_date,
-        usage_daily.generations,
-        usage_daily.total_tokens
-    from usage_daily
+        country_usage_daily.country_code as natural_key,
+        country_usage_daily.event_date,
+        country_usage_daily.generations,
+        country_usage_daily.total_tokens
+    from country_usage_daily
     where
-        usage_daily.country_code <> 'unknown'
+        country_usage_daily.country_code <> 'unknown'
         and not exists (
             select 1 from countries
-            where countries.country_code = usage_daily.country_code
+            where countries.country_code = country_usage_daily.country_code
         )
 
 ),
@@ -100,20 +112,20 @@ unmatched_languages as (
 
     select
         'languages' as seed_name,
-        usage_daily.prompt_language as natural_key,
-        usage_daily.event_date,
-        usage_daily.generations,
-        usage_daily.total_tokens
-    from usage_daily
+        prompt_language_usage_daily.prompt_language as natural_key,
+        prompt_language_usage_daily.event_date,
+        prompt_language_usage_daily.generations,
+        prompt_language_usage_daily.total_tokens
+    from prompt_language_usage_daily
     where
-        usage_daily.prompt_language <> 'unknown'
+        prompt_language_usage_daily.prompt_language <> 'unknown'
         and not exists (
             select 1 from language_aliases
-            where language_aliases.alias = usage_daily.prompt_language
+            where language_aliases.alias = prompt_language_usage_daily.prompt_language
         )
         and not exists (
             select 1 from languages
-            where languages.language_code = usage_daily.prompt_language
+            where languages.language_code = prompt_language_usage_daily.prompt_language
         )
 
 ),
@@ -122,16 +134,16 @@ unmatched_finish_reasons as (
 
     select
         'finish_reasons' as seed_name,
-        usage_daily.native_finish_reason as natural_key,
-        usage_daily.event_date,
-        usage_daily.generations,
-        usage_daily.total_tokens
-    from usage_daily
+        slug_usage_daily.native_finish_reason as natural_key,
+        slug_usage_daily.event_date,
+        slug_usage_daily.generations,
+        slug_usage_daily.total_tokens
+    from slug_usage_daily
     where
-        usage_daily.native_finish_reason <> 'unknown'
+        slug_usage_daily.native_finish_reason <> 'unknown'
         and not exists (
             select 1 from finish_reasons
-            where finish_reasons.native_finish_reason = usage_daily.native_finish_reason
+            where finish_reasons.native_finish_reason = slug_usage_daily.native_finish_reason
         )
 
 ),

@@ -1,0 +1,31 @@
+-- depends_on: {{ ref('int_event_days') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'usage_version')) }}"
+    )
+}}
+
+-- Counted where the accepted records are read from, not as what is left over, so that the reconciliation can be tested.
+with generations as (
+
+    select * from {{ ref('int_generations') }}
+    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') if is_incremental() else 'true' }}
+
+)
+
+select
+    -- grain
+    event_date,
+    source_name,
+    ingest_date,
+
+    -- how much
+    count(*) as accepted_rows
+from generations
+group by
+    event_date,
+    source_name,
+    ingest_date

@@ -1,0 +1,42 @@
+-- depends_on: {{ ref('int_event_days') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'usage_version')) }}"
+    )
+}}
+
+with usage_daily as (
+
+    select * from {{ ref('fct_usage_daily') }}
+    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') if is_incremental() else 'true' }}
+
+)
+
+select
+    -- grain, on natural keys
+    event_date,
+    model_slug,
+    is_byok,
+    finish_reason,
+    native_finish_reason,
+
+    -- how much
+    cast(sum(generations) as bigint) as generations,
+    cast(sum(total_tokens) as bigint) as total_tokens,
+    cast(sum(prompt_tokens) as bigint) as prompt_tokens,
+    cast(sum(completion_tokens) as bigint) as completion_tokens,
+    cast(sum(reasoning_tokens) as bigint) as reasoning_tokens,
+    cast(sum(tools_provided_generations) as bigint) as tools_provided_generations,
+    cast(sum(tools_provided_tokens) as bigint) as tools_provided_tokens,
+    cast(sum(tools_unknown_generations) as bigint) as tools_unknown_generations,
+    {{ sum_usd('spend_usd') }} as spend_usd
+from usage_daily
+group by
+    event_date,
+    model_slug,
+    is_byok,
+    finish_reason,
+    native_finish_reason
