@@ -145,32 +145,37 @@
 {% endmacro %}
 
 {#-
-    The rows of one landed table as a subquery, one row a raw record: file_name, file_row_number, ingest_date (from the
-    `ingest_date=` folder, null for a file that lies in none), every column of the contract (null where no file has it;
-    text trimmed, blank text = null; extra columns ignored), and raw_record, the same columns as they were landed, without
-    the personal ones: see raw_record_text. No file at all = no rows.
+    The rows of one landed table: a list of {rows, types}, one for each shape of its files. `rows` is a subquery, one row a raw
+    record: file_name, file_row_number, ingest_date (from the `ingest_date=` folder, null for a file that lies in none), every
+    column of the contract (null where no file has it; text trimmed, blank text = null; extra columns ignored), and
+    raw_record, the same columns as they were landed, without the personal ones: see raw_record_text. `types` has the columns
+    that the files already have in a type of the contract's kind; all others are text. Staging casts shape by shape and unites
+    afterwards: united before, the numbers of one file would go through text because of another. No file at all = no rows.
 -#}
-{% macro landed_source(source_name, table_name) %}
+{% macro landed_shapes(source_name, table_name) %}
     {%- set relation = source(source_name, table_name) -%}
     {%- if not execute or relation.is_cte -%}
         {#- Parsing, or a unit test that hands over its own rows. -#}
-        {{ return(relation) }}
+        {{ return([{'rows': relation, 'types': {}}]) }}
     {%- endif -%}
-    {{ return(adapter.dispatch('landed_source', 'llm_traffic')(source_name, table_name)) }}
+    {{ return(adapter.dispatch('landed_shapes', 'llm_traffic')(source_name, table_name)) }}
 {% endmacro %}
 
-{% macro duckdb__landed_source(source_name, table_name) %}
+{% macro duckdb__landed_shapes(source_name, table_name) %}
     {%- set node = landed_table(source_name, table_name) -%}
     {%- set shapes = [] -%}
     {%- for files in duckdb__files_of_one_shape(node, landed_files(node)) -%}
-        {%- do shapes.append({'files': files, 'columns': duckdb__landed_columns(node, files)}) -%}
+        {%- set columns = duckdb__landed_columns(node, files) -%}
+        {%- set types = {} -%}
+        {%- for name, column in node.columns.items() if name in columns and is_natural_type(column.data_type, columns[name]) -%}
+            {%- do types.update({name: columns[name] | upper}) -%}
+        {%- endfor -%}
+        {%- do shapes.append({'files': files, 'columns': columns, 'types': types}) -%}
     {%- endfor -%}
-    (
-        {% for shape in shapes -%}
-        {{ duckdb__landed_rows(node, shape, loop.index, shapes) }}
-        {{ 'union all' if not loop.last }}
-        {% endfor -%}
-    )
+    {%- for shape in shapes -%}
+        {%- do shape.update({'rows': '(' ~ duckdb__landed_rows(node, shape, loop.index, shapes) ~ ')'}) -%}
+    {%- endfor -%}
+    {{ return(shapes) }}
 {% endmacro %}
 
 {#-
@@ -265,19 +270,30 @@
     end
 {%- endmacro %}
 
+{#- Text without blanks around it; null for blank text. Trimming takes as long as reading: it is done where there is a blank. -#}
+{% macro duckdb__without_blanks(text) -%}
+    {%- set blanks = "' ' || chr(9) || chr(10) || chr(13)" -%}
+    case
+        when {{ text }} < '!' or {{ text }}[-1] < '!' then nullif(trim({{ text }}, {{ blanks }}), '')
+        else {{ text }}
+    end
+{%- endmacro %}
+
 {#- The rows of files of one shape, on the columns of the contract. -#}
 {% macro duckdb__landed_rows(node, shape, number, shapes) %}
     {%- set files = shape.files -%}
-    {%- set landed = shape.columns -%}
-    {%- set blanks = "' ' || chr(9) || chr(10) || chr(13)" -%}
     {%- set expressions = {} -%}
     {%- for name, column in node.columns.items() -%}
-        {%- if name not in landed -%}
+        {%- if name not in shape.columns -%}
             {%- do expressions.update({name: 'cast(null as ' ~ column.data_type ~ ')'}) -%}
-        {%- elif is_natural_type(column.data_type, landed[name]) -%}
+        {%- elif name in shape.types -%}
             {%- do expressions.update({name: adapter.quote(name)}) -%}
         {%- else -%}
-            {%- set text = "nullif(trim(cast(" ~ adapter.quote(name) ~ " as string), " ~ blanks ~ "), '')" -%}
+            {%- set value = adapter.quote(name) -%}
+            {%- if shape.columns[name] != 'VARCHAR' -%}
+                {%- set value = 'cast(' ~ value ~ ' as string)' -%}
+            {%- endif -%}
+            {%- set text = duckdb__without_blanks(value) -%}
             {%- do expressions.update({name: duckdb__with_zone(text) if column.data_type == 'timestamp' else text}) -%}
         {%- endif -%}
     {%- endfor %}

@@ -19,7 +19,7 @@ with generations as (
 select
     -- grain
     event_date,
-    source_name,
+    file_key,
     ingest_date,
 
     -- how much
@@ -27,5 +27,5 @@ select
 from generations
 group by
     event_date,
-    source_name,
+    file_key,
     ingest_date

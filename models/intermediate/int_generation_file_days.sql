@@ -17,7 +17,6 @@ with checked as (
 select
     -- grain
     file_key,
-    source_name,
     ingest_date,
     id_partition,
     event_date,
@@ -28,7 +27,6 @@ select
 from checked
 group by
     file_key,
-    source_name,
     ingest_date,
     id_partition,
     event_date,

@@ -60,9 +60,7 @@ bounded as (
 
 select
     -- where it came from
-    source_name,
     file_key,
-    file_name,
     file_row_number,
     ingest_date,
 
@@ -73,12 +71,7 @@ select
     event_date,
     account_key,
     model_slug,
-    provider_name,
-    app_id,
-    api_type,
-    coalesce(api_type, 'completions') = 'completions' as is_counted,
-    router,
-    is_streamed,
+    is_counted,
     is_cancelled,
     is_byok,
     has_tools_provided,
@@ -95,15 +88,14 @@ select
     bounded_cache_write_tokens as cache_write_tokens,
     completion_tokens - bounded_reasoning_tokens as visible_output_tokens,
     bounded_reasoning_tokens as reasoning_tokens,
-    token_convention,
-    token_proof,
+    case when is_cache_beside_prompt then 'cache_beside_prompt' else 'cache_in_prompt' end
+    || ','
+    || case when is_reasoning_beside_completion then 'reasoning_beside_completion' else 'reasoning_in_completion' end
+        as token_convention,
+    case when is_token_convention_proven then 'proven' else 'declared' end as token_proof,
 
     -- US dollars
     spend_usd,
     upstream_inference_cost_usd,
-    cache_discount_usd,
-
-    -- milliseconds
-    latency_ms,
-    generation_time_ms
+    cache_discount_usd
 from bounded

@@ -101,56 +101,49 @@ with landed_files as (
 
     select
         -- where it came from
-        source_name,
-        file_name,
-        file_row_number,
-        ingest_date,
+        landed_files.file_key,
+        judged.file_row_number,
+        judged.ingest_date,
 
         -- whether it is usable
-        quarantine_reason,
-        case when quarantine_reason is not null then {{ raw_record_text('raw_record') }} end as raw_record,
+        judged.quarantine_reason,
+        case when judged.quarantine_reason is not null then {{ raw_record_text('judged.raw_record') }} end as raw_record,
 
         -- what it is
-        generation_id,
-        {{ row_fingerprint(['generation_id']) }} as generation_hash,
-        {{ id_partition('generation_id') }} as id_partition,
-        created_at,
-        event_date,
-        {{ row_fingerprint(['account_key']) }} as account_hash,
-        account_key,
-        model_slug,
-        provider_name,
-        app_id,
-        api_type,
-        router,
-        is_streamed,
-        is_cancelled,
-        is_byok,
-        has_tools_provided,
-        finish_reason,
-        native_finish_reason,
-        prompt_language,
+        judged.generation_id,
+        {{ row_fingerprint(['judged.generation_id']) }} as generation_hash,
+        {{ id_partition('judged.generation_id') }} as id_partition,
+        judged.created_at,
+        judged.event_date,
+        judged.account_key,
+        {{ row_fingerprint(['judged.account_key']) }} as account_hash,
+        judged.model_slug,
+        coalesce(judged.api_type, 'completions') = 'completions' as is_counted,
+        judged.is_cancelled,
+        judged.is_byok,
+        judged.has_tools_provided,
+        judged.finish_reason,
+        judged.native_finish_reason,
+        judged.prompt_language,
 
         -- tokens
-        prompt_tokens_normalized + cache_tokens_to_add as prompt_tokens_normalized,
-        completion_tokens_normalized + reasoning_tokens_to_add as completion_tokens_normalized,
-        prompt_tokens_native + cache_tokens_to_add as prompt_tokens_native,
-        completion_tokens_native + reasoning_tokens_to_add as completion_tokens_native,
-        reasoning_tokens,
-        cache_read_tokens,
-        cache_write_tokens,
-        explained_convention as token_convention,
-        case when reported_total_tokens is null then 'declared' else 'proven' end as token_proof,
+        judged.prompt_tokens_normalized + judged.cache_tokens_to_add as prompt_tokens_normalized,
+        judged.completion_tokens_normalized + judged.reasoning_tokens_to_add as completion_tokens_normalized,
+        judged.prompt_tokens_native + judged.cache_tokens_to_add as prompt_tokens_native,
+        judged.completion_tokens_native + judged.reasoning_tokens_to_add as completion_tokens_native,
+        judged.reasoning_tokens,
+        judged.cache_read_tokens,
+        judged.cache_write_tokens,
+        {{ cache_is_beside_prompt('judged.explained_convention') }} as is_cache_beside_prompt,
+        {{ reasoning_is_beside_completion('judged.explained_convention') }} as is_reasoning_beside_completion,
+        judged.reported_total_tokens is not null as is_token_convention_proven,
 
         -- US dollars
-        coalesce(spend_usd, 0) as spend_usd,
-        upstream_inference_cost_usd,
-        cache_discount_usd,
-
-        -- milliseconds
-        latency_ms,
-        generation_time_ms
-    from {{ source_label }}_judged
+        coalesce(judged.spend_usd, 0) as spend_usd,
+        judged.upstream_inference_cost_usd,
+        judged.cache_discount_usd
+    from {{ source_label }}_judged as judged
+    inner join landed_files on judged.file_name = landed_files.file_name
 
 ),
 
@@ -163,8 +156,4 @@ checked as (
     {% endfor %}
 )
 
-select
-    landed_files.file_key,
-    checked.*
-from checked
-inner join landed_files on checked.file_name = landed_files.file_name
+select * from checked

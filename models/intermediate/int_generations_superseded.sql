@@ -26,11 +26,21 @@ repeated_hashes as (
 
 ),
 
+landed_files as (
+
+    select * from {{ ref('int_landed_files') }}
+
+),
+
 repeated as (
 
-    select *
+    select
+        usable.*,
+        landed_files.source_name,
+        landed_files.file_name
     from usable
-    where generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
+    inner join landed_files on usable.file_key = landed_files.file_key
+    where usable.generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
 
 ),
 
@@ -38,7 +48,6 @@ ranked as (
 
     select
         file_key,
-        file_name,
         file_row_number,
         source_name,
         ingest_date,
@@ -72,18 +81,13 @@ ranked as (
             is_cancelled desc nulls last,
             has_tools_provided desc nulls last,
             prompt_language asc nulls last,
-            api_type asc nulls last,
+            is_counted desc,
             upstream_inference_cost_usd desc nulls last,
             cache_discount_usd desc nulls last,
             cache_write_tokens desc nulls last,
-            provider_name asc nulls last,
-            app_id asc nulls last,
-            router asc nulls last,
-            is_streamed desc nulls last,
-            latency_ms asc nulls last,
-            generation_time_ms asc nulls last,
-            token_convention asc,
-            token_proof asc,
+            is_cache_beside_prompt asc,
+            is_reasoning_beside_completion asc,
+            is_token_convention_proven asc,
             file_name desc,
             file_row_number desc
     )
@@ -92,7 +96,6 @@ ranked as (
 
 select
     file_key,
-    file_name,
     file_row_number,
     kept_file_key,
     source_name,

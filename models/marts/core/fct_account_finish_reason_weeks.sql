@@ -18,7 +18,7 @@ with generations as (
 select
     -- grain, on natural keys
     {{ week_start('generations.event_date') }} as week_start,
-    generations.account_key,
+    {{ pseudonym_text('generations.account_key') }} as account_key,
     generations.finish_reason,
     generations.native_finish_reason,
 

@@ -1,14 +1,15 @@
 with quarantined as (
 
     select
-        source_name,
-        ingest_date,
-        file_name,
-        generation_id,
-        quarantine_reason,
-        raw_record
-    from {{ ref('int_generations_checked') }}
-    where quarantine_reason is not null
+        landed_files.source_name,
+        generations.ingest_date,
+        landed_files.file_name,
+        generations.generation_id,
+        generations.quarantine_reason,
+        generations.raw_record
+    from {{ ref('int_generations_checked') }} as generations
+    inner join {{ ref('int_landed_files') }} as landed_files on generations.file_key = landed_files.file_key
+    where generations.quarantine_reason is not null
 
     union all
 

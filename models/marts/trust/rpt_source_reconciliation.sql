@@ -1,4 +1,10 @@
-with generation_file_days as (
+with landed_files as (
+
+    select * from {{ ref('int_landed_files') }}
+
+),
+
+generation_file_days as (
 
     select * from {{ ref('int_generation_file_days') }}
 
@@ -36,11 +42,12 @@ superseded as (
 checked as (
 
     select
-        source_name,
-        ingest_date,
-        is_quarantined,
-        raw_rows
+        landed_files.source_name,
+        generation_file_days.ingest_date,
+        generation_file_days.is_quarantined,
+        generation_file_days.raw_rows
     from generation_file_days
+    inner join landed_files on generation_file_days.file_key = landed_files.file_key
 
     union all
 
@@ -65,11 +72,12 @@ checked as (
 accepted as (
 
     select
-        source_name,
-        ingest_date,
-        event_date,
-        accepted_rows
+        landed_files.source_name,
+        accepted_generations.ingest_date,
+        accepted_generations.event_date,
+        accepted_generations.accepted_rows
     from accepted_generations
+    inner join landed_files on accepted_generations.file_key = landed_files.file_key
 
     union all
 

@@ -1,11 +1,6 @@
-with landed as (
+with renamed as (
 
-    select * from {{ landed_source('openrouter', 'accounts') }} as landed
-
-),
-
-renamed as (
-
+    {% for shape in landed_shapes('openrouter', 'accounts') -%}
     select
         'openrouter.accounts' as source_name,
         file_name,
@@ -13,10 +8,11 @@ renamed as (
         ingest_date,
         {{ pseudonymised('account_id') }} as account_key,
         upper(billing_country_code) as country_code,
-        {{ landed_timestamp('updated_at') }} as updated_at,
+        {{ landed_timestamp('updated_at', shape.types) }} as updated_at,
         raw_record
-    from landed
-
+    from {{ shape.rows }} as landed
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select * from renamed

@@ -1,11 +1,6 @@
-with landed as (
+with renamed as (
 
-    select * from {{ landed_source('openrouter', 'classifications') }} as landed
-
-),
-
-renamed as (
-
+    {% for shape in landed_shapes('openrouter', 'classifications') -%}
     select
         'openrouter.classifications' as source_name,
         file_name,
@@ -13,12 +8,13 @@ renamed as (
         ingest_date,
         generation_id,
         path as category_path,
-        {{ landed_number('confidence') }} as confidence,
-        {{ landed_timestamp('classified_at') }} as classified_at,
-        {{ landed_number_is_invalid('confidence') }} as has_invalid_value,
+        {{ landed_number('confidence', shape.types) }} as confidence,
+        {{ landed_timestamp('classified_at', shape.types) }} as classified_at,
+        {{ landed_number_is_invalid('confidence', shape.types) }} as has_invalid_value,
         raw_record
-    from landed
-
+    from {{ shape.rows }} as landed
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select * from renamed

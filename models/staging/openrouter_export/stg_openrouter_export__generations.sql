@@ -1,40 +1,6 @@
-with landed as (
+with renamed as (
 
-    select * from {{ landed_source('openrouter_export', 'generations') }} as landed
-
-),
-
-timed as (
-
-    select
-        *,
-        {{ landed_timestamp('created_at') }} as created_at_utc
-    from landed
-
-),
-
-dated as (
-
-    -- A downloaded file carries no arrival date of its own: the latest valid event day in it stands in.
-    select
-        *,
-        coalesce(
-            ingest_date,
-            max(case
-                -- A day that is still to come is no valid one; tomorrow may be today elsewhere.
-                when
-                    created_at_utc >= timestamp '{{ var("earliest_plausible_date") }} 00:00:00'
-                    and cast(created_at_utc as date) <= cast(current_date + interval '1' day as date)
-                    then cast(created_at_utc as date)
-            end) over (partition by file_name),
-            date '{{ var("earliest_plausible_date") }}'
-        ) as arrived_on
-    from timed
-
-),
-
-renamed as (
-
+    {% for shape in landed_shapes('openrouter_export', 'generations') -%}
     select
         -- where it came from
         'openrouter_export.generations' as source_name,
@@ -54,9 +20,9 @@ renamed as (
         app_name as app_id,
         cast(null as string) as api_type,
         cast(null as string) as router,
-        {{ landed_boolean('streamed') }} as is_streamed,
-        {{ landed_boolean('cancelled') }} as is_cancelled,
-        coalesce({{ landed_number('byok_usage_inference') }} > 0, false) as is_byok,
+        {{ landed_boolean('streamed', shape.types) }} as is_streamed,
+        {{ landed_boolean('cancelled', shape.types) }} as is_cancelled,
+        coalesce({{ landed_number('byok_usage_inference', shape.types) }} > 0, false) as is_byok,
         cast(null as boolean) as has_tools_provided,
         {{ normalized_finish_reason('finish_reason_normalized') }} as finish_reason,
         {{ native_finish_reason('finish_reason_normalized', 'finish_reason_raw') }} as native_finish_reason,
@@ -65,49 +31,71 @@ renamed as (
         -- tokens: the export shows the billed counts only
         cast(null as bigint) as prompt_tokens_normalized,
         cast(null as bigint) as completion_tokens_normalized,
-        {{ landed_count('tokens_prompt') }} as prompt_tokens_native,
-        {{ landed_count('tokens_completion') }} as completion_tokens_native,
-        {{ landed_count('tokens_reasoning') }} as reasoning_tokens,
-        {{ landed_count('tokens_cached') }} as cache_read_tokens,
+        {{ landed_count('tokens_prompt', shape.types) }} as prompt_tokens_native,
+        {{ landed_count('tokens_completion', shape.types) }} as completion_tokens_native,
+        {{ landed_count('tokens_reasoning', shape.types) }} as reasoning_tokens,
+        {{ landed_count('tokens_cached', shape.types) }} as cache_read_tokens,
         cast(null as bigint) as cache_write_tokens,
         cast(null as bigint) as reported_total_tokens,
         'cache_in_prompt,reasoning_in_completion' as token_convention,
 
         -- US dollars; the export states the effect on the cost, the generation record the saving
-        {{ landed_number('cost_total') }} as spend_usd,
+        {{ landed_number('cost_total', shape.types) }} as spend_usd,
         case
-            when {{ landed_number('byok_usage_inference') }} <> 0 then {{ landed_number('byok_usage_inference') }}
+            when {{ landed_number('byok_usage_inference', shape.types) }} <> 0 then {{ landed_number('byok_usage_inference', shape.types) }}
         end as upstream_inference_cost_usd,
-        -{{ landed_number('cost_cache') }} as cache_discount_usd,
+        -{{ landed_number('cost_cache', shape.types) }} as cache_discount_usd,
 
         -- milliseconds
-        {{ landed_milliseconds('time_to_first_token_ms') }} as latency_ms,
-        {{ landed_milliseconds('generation_time_ms') }} as generation_time_ms,
+        {{ landed_milliseconds('time_to_first_token_ms', shape.types) }} as latency_ms,
+        {{ landed_milliseconds('generation_time_ms', shape.types) }} as generation_time_ms,
 
         -- what could not be cast
         (
-            {{ landed_count_is_invalid('tokens_prompt') }}
-            or {{ landed_count_is_invalid('tokens_completion') }}
-            or {{ landed_count_is_invalid('tokens_reasoning') }}
-            or {{ landed_count_is_invalid('tokens_cached') }}
+            {{ landed_count_is_invalid('tokens_prompt', shape.types) }}
+            or {{ landed_count_is_invalid('tokens_completion', shape.types) }}
+            or {{ landed_count_is_invalid('tokens_reasoning', shape.types) }}
+            or {{ landed_count_is_invalid('tokens_cached', shape.types) }}
         ) as has_invalid_tokens,
         (
-            {{ landed_number_is_invalid('cost_total') }}
-            or {{ landed_number_is_invalid('byok_usage_inference') }}
+            {{ landed_number_is_invalid('cost_total', shape.types) }}
+            or {{ landed_number_is_invalid('byok_usage_inference', shape.types) }}
         ) as has_invalid_cost,
         (
-            {{ landed_number_is_invalid('cost_cache') }}
-            or {{ landed_number_is_invalid('cost_web_search') }}
-            or {{ landed_number_is_invalid('cost_file_processing') }}
-            or {{ landed_boolean_is_invalid('api_key_disabled') }}
-            or {{ landed_boolean_is_invalid('streamed') }}
-            or {{ landed_boolean_is_invalid('cancelled') }}
-            or {{ landed_number_is_invalid('time_to_first_token_ms') }}
-            or {{ landed_number_is_invalid('generation_time_ms') }}
+            {{ landed_number_is_invalid('cost_cache', shape.types) }}
+            or {{ landed_number_is_invalid('cost_web_search', shape.types) }}
+            or {{ landed_number_is_invalid('cost_file_processing', shape.types) }}
+            or {{ landed_boolean_is_invalid('api_key_disabled', shape.types) }}
+            or {{ landed_boolean_is_invalid('streamed', shape.types) }}
+            or {{ landed_boolean_is_invalid('cancelled', shape.types) }}
+            or {{ landed_number_is_invalid('time_to_first_token_ms', shape.types) }}
+            or {{ landed_number_is_invalid('generation_time_ms', shape.types) }}
         ) as has_invalid_value,
         raw_record
-    from dated
-
+    from (
+        -- A downloaded file carries no arrival date of its own: the latest valid event day in it stands in.
+        select
+            *,
+            coalesce(
+                ingest_date,
+                max(case
+                    -- A day that is still to come is no valid one; tomorrow may be today elsewhere.
+                    when
+                        created_at_utc >= timestamp '{{ var("earliest_plausible_date") }} 00:00:00'
+                        and cast(created_at_utc as date) <= cast(current_date + interval '1' day as date)
+                        then cast(created_at_utc as date)
+                end) over (partition by file_name),
+                date '{{ var("earliest_plausible_date") }}'
+            ) as arrived_on
+        from (
+            select
+                *,
+                {{ landed_timestamp('created_at', shape.types) }} as created_at_utc
+            from {{ shape.rows }} as landed
+        ) as timed
+    ) as dated
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select * from renamed
