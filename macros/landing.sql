@@ -339,6 +339,7 @@
             {%- do required.append(name) -%}
         {%- endfor -%}
 
+        {%- set days = {} -%}
         {%- for file in files -%}
             {%- set known = [] -%}
             {%- for extension in landing_extensions(format) if file.endswith(extension) -%}
@@ -358,14 +359,19 @@
                         ~ node.meta['landing_folder'] ~ "/ingest_date=<the day it arrived>/."
                     ) }}
                 {%- endif -%}
-                {%- set is_date = run_query("select try_cast('" ~ folder.group(1) ~ "' as date) is not null").columns[0].values()[0] -%}
-                {%- if not is_date -%}
-                    {{ exceptions.raise_compiler_error(
-                        "Landed file " ~ file ~ ": ingest_date=" ~ folder.group(1) ~ " is no calendar date. Rename the folder."
-                    ) }}
-                {%- endif -%}
+                {%- do days.update({folder.group(1): file}) -%}
             {%- endif -%}
         {%- endfor -%}
+
+        {%- if days -%}
+            {%- for day in run_query(
+                "select day from unnest(" ~ text_list(days) ~ ") as days (day) where try_cast(day as date) is null order by day"
+            ).columns[0].values() -%}
+                {{ exceptions.raise_compiler_error(
+                    "Landed file " ~ days[day] ~ ": ingest_date=" ~ day ~ " is no calendar date. Rename the folder."
+                ) }}
+            {%- endfor -%}
+        {%- endif -%}
 
         {%- if files and format != 'json' -%}
             {%- for row in run_query("select filename from read_blob(" ~ path_list(files) ~ ") where size = 0") -%}
