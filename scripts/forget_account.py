@@ -373,12 +373,15 @@ def take_out(counts: Sequence[Count]) -> None:
 
 def needles(accounts: set[str], key: str | None) -> dict[str, str]:
     """What to look for, with what it is called in messages, which must not show it."""
-    found = {account: f"account {number}" for number, account in enumerate(sorted(accounts), 1)}
-    if key:
-        for account, name in list(found.items()):
+    found = {}
+    for number, account in enumerate(sorted(accounts), 1):
+        # As it is, and as CSV and JSON have it.
+        for spelling in (account, account.replace('"', '""'), json.dumps(account)[1:-1]):
+            found[spelling] = f"account {number}"
+        if key:
             # As the macro pseudonymised does.
             digest = hashlib.sha256(f"{key}:{account}".encode()).hexdigest()[:32]
-            found[digest] = f"the pseudonym of {name}"
+            found[digest] = f"the pseudonym of account {number}"
     return found
 
 
@@ -422,7 +425,7 @@ def _in_relation(connection: duckdb.DuckDBPyConnection, relation: str, wanted: d
         for needle in wanted
     ]
     found = connection.execute(f"select {', '.join(f'bool_or({c})' for c in conditions)} from {relation}").fetchone()
-    return [name for name, is_there in zip(wanted.values(), found or (), strict=True) if is_there]
+    return sorted({name for name, is_there in zip(wanted.values(), found or (), strict=True) if is_there})
 
 
 def _in_parquet(file: Path, wanted: dict[str, str]) -> list[str]:

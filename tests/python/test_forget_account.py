@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -183,6 +185,41 @@ def test_exit_codes_and_no_id_in_messages(
         with pytest.raises(SystemExit) as stopped:
             run(monkeypatch, *wrong, accounts="" if not wrong else GONE)
         assert stopped.value.code == 2
+
+
+def test_what_is_left_is_found_however_it_is_written(landing: Path, monkeypatch: pytest.MonkeyPatch):
+    account = 'the "key" of \u00e9mile'
+    digest = hashlib.sha256(f"a key for tests:{account}".encode()).hexdigest()[:32]
+    folder = landing.parent / "elsewhere"
+    for name, text in {
+        "a.csv.gz": '"the ""key"" of \u00e9mile"',
+        "b.json": json.dumps({"user": account}),
+        "c.log": f"... {digest} ...",
+    }.items():
+        file = put(folder, name, text)
+        assert run(monkeypatch, "--verify", str(file), accounts=account) == 1, name
+        assert run(monkeypatch, "--verify", str(file), accounts="another") == 0, name
+        file.unlink()
+    # Compressed strings do not show in the bytes.
+    names = [account if number % 1000 == 7 else f"the account {number}" for number in range(20_000)]
+    pq.write_table(
+        pa.table({"x": pa.array([{"user": [name]} for name in names])}), folder / "d.parquet", compression="zstd"
+    )
+    with duckdb.connect(str(folder / "e.duckdb")) as connection:
+        connection.execute(
+            "create schema s; create table s.t as select * from read_parquet(?)", [str(folder / "d.parquet")]
+        )
+        connection.execute("create table u as select md5(i::text) as x from range(200000) as r(i)")
+        connection.execute("insert into u values (?)", [digest])
+    for file in folder.iterdir():
+        assert run(monkeypatch, "--verify", str(file), accounts=account) == 1, file.name
+        assert run(monkeypatch, "--verify", str(file), accounts="another") == 0, file.name
+    assert {
+        line.split(": ")[1] for line in forget_account.verify([folder / "e.duckdb"], {digest: "it", account: "that"})
+    } >= {
+        "it is in main.u",
+        "that is in s.t",
+    }
 
 
 def test_every_landed_table_can_be_searched():
