@@ -10,7 +10,7 @@ export DBT_WARN_ERROR_OPTIONS ?= {"error":"all","warn":["LogFreshnessResult"],"s
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build setup landing check freshness dbt-build publish summary test lint test-build pytest docs dictionary lock clean
+.PHONY: build setup landing check freshness dbt-build publish summary test lint test-build pytest examples docs dictionary lock clean
 
 ## build: set up, land, check, build and test every table, publish, say what was built
 build: setup landing check dbt-build publish summary
@@ -75,6 +75,10 @@ test-build: setup
 
 pytest: setup
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2 --dist worksteal
+
+## examples: really run the examples for cron, Dagster and Airflow (minutes; installs both into data/examples)
+examples: setup
+	PYTHON=$(PYTHON) scripts/check_examples.sh
 
 ## docs: dbt's documentation as one static page, target/static_index.html
 docs: setup

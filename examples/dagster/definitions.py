@@ -1,7 +1,8 @@
 """The warehouse in Dagster: every dbt model is an asset, every dbt test an asset check, one run an hour.
 
-The build is one `dbt build` in one process, since the DuckDB file has one writer; Dagster learns of each model from dbt's
-log while it runs. dbt itself is the project's own, in .venv: Dagster's environment has no dbt in it and needs none.
+The build is one `dbt build` in one process, since the DuckDB file has one writer; Dagster learns of each model from
+dbt's log while it runs. dbt itself is the project's own, in .venv: Dagster's environment has no dbt in it and needs
+none.
 """
 
 import fcntl
@@ -75,7 +76,7 @@ SOURCES = {
     check_specs=[dg.AssetCheckSpec("is_fresh", asset=key) for key in SOURCES.values()],
 )
 def landing(context: dg.AssetExecutionContext) -> Iterator[Any]:
-    """What has arrived. Errors of the check stop the run; a source that is late is a failed asset check, and stops nothing."""
+    """What has arrived. Errors of the check stop the run; a late source fails its asset check and stops nothing."""
     context.log.info(script("check_sources"))
     with lock():
         subprocess.run([BIN / "dbt", "--quiet", "source", "freshness"], cwd=PROJECT, env=ENVIRONMENT)
@@ -112,7 +113,7 @@ def serving_file(context: dg.AssetExecutionContext) -> None:
 
 @dg.asset(deps=[serving_file])
 def build_report() -> dg.MaterializeResult:
-    """How the run went, in one JSON object. A run that fails before it does not get here: Dagster tells of that itself."""
+    """How the run went. One that fails on the way does not get here: of that Dagster tells itself."""
     return dg.MaterializeResult(metadata=json.loads(script("build_report", good=(0, 1))))
 
 

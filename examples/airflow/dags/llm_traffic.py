@@ -1,13 +1,13 @@
 """The warehouse in Airflow: check what arrived, build and test, publish, report, every hour.
 
-The build is one task, Cosmos' operator for `dbt build`, and not a task a model (DbtDag, DbtTaskGroup): the DuckDB file has
-one writer, so tasks could not run beside each other anyway; each task would start dbt and read the parsed project anew,
-which takes longer than most models do (examples/README.md has the numbers); and what may be published is known by dbt's
-own account of one whole build. What failed is in the task's log, and by name in the report.
+The build is one task, Cosmos' operator for `dbt build`, and not a task a model (DbtDag, DbtTaskGroup): the DuckDB
+file has one writer, so tasks could not run beside each other anyway; each task would start dbt and read the parsed
+project anew, which takes longer than most models do (examples/README.md has the numbers); and what may be published
+is known by dbt's own account of one whole build. What failed is in the task's log, and by name in the report.
 
-dbt is the project's own, in .venv: Airflow's environment has no dbt in it and needs none. Settings (LANDING_PATH and the
-others) are the worker's environment variables. PSEUDONYM_KEY above all: what is given to a task as `env` is shown in the
-interface, and kept.
+dbt is the project's own, in .venv: Airflow's environment has no dbt in it and needs none. Settings (LANDING_PATH and
+the others) are the worker's environment variables. PSEUDONYM_KEY above all: what is given to a task as `env` is shown
+in the interface, and kept.
 """
 
 import os
