@@ -211,7 +211,8 @@ def _csv_records(stream: io.TextIOBase, columns: dict[str, list[str]]) -> Iterat
 
     positions: dict[str, list[int]] | None = None
     csv.field_size_limit(sys.maxsize)
-    for fields in csv.reader(lines()):
+    # Strict: a quote that is never closed would make all that follows one record.
+    for fields in csv.reader(lines(), strict=True):
         text = "".join(taken)
         taken.clear()
         if positions is None:

@@ -78,9 +78,12 @@ SOURCES = {
 def landing(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """What has arrived. Errors of the check stop the run; a late source fails its asset check and stops nothing."""
     context.log.info(script("check_sources"))
+    sources = Path(PROJECT, project.target_path, "sources.json")
+    # Its exit code does not tell stale from broken; what it writes does.
+    sources.unlink(missing_ok=True)
     with lock():
         subprocess.run([BIN / "dbt", "--quiet", "source", "freshness"], cwd=PROJECT, env=ENVIRONMENT)
-    found = json.loads(Path(PROJECT, project.target_path, "sources.json").read_text())["results"]
+    found = json.loads(sources.read_text())["results"]
     status = {row["unique_id"].split(".", 2)[2]: row["status"] for row in found}
     for name, key in SOURCES.items():
         yield dg.MaterializeResult(asset_key=key)

@@ -181,6 +181,12 @@ def test_exit_codes_and_no_id_in_messages(
     file.with_name("b.parquet").write_text(f"{GONE} is no Parquet")
     file.unlink()
     assert run(monkeypatch) == 3
+    unclosed = put(
+        landing, f"{TABLES[0]}/ingest_date=2025-06-02/a.csv", f'account_id,id,note\n{GONE},g1,"x\nother,g2,y\n'
+    )
+    unclosed.parent.with_name("ingest_date=2025-06-01").joinpath("b.parquet").unlink()
+    before = unclosed.read_bytes()
+    assert run(monkeypatch, "--rewrite") == 3 and unclosed.read_bytes() == before
     for wrong in ([], ["--verify", str(landing / "absent")]):
         with pytest.raises(SystemExit) as stopped:
             run(monkeypatch, *wrong, accounts="" if not wrong else GONE)

@@ -95,3 +95,10 @@ def test_only_the_last_arrival_days_are_read(warehouse: Warehouse):
     oldest = min((warehouse.landing / "openrouter/generations").iterdir())
     (oldest / "part-0.parquet").write_text("no Parquet file")
     assert freshness(warehouse)[GENERATIONS] == ("pass", hours_ago(24))
+
+
+def test_every_landed_table_can_be_asked(warehouse: Warehouse):
+    warehouse.manifest = warehouse.manifest or warehouse.dbt("parse").result
+    for source in warehouse.manifest.sources.values():
+        assert source.meta.get("event_time") in source.columns, source.unique_id
+        assert source.loaded_at_query and source.freshness is not None, source.unique_id

@@ -72,6 +72,9 @@ with DAG(
         invocation_mode=InvocationMode.SUBPROCESS,
         dbt_cmd_global_flags=["--quiet"],
         install_deps=False,
+        # An Airflow asset a model would be named by the path of the warehouse; downstream DAGs read the serving file.
+        emit_datasets=False,
+        should_store_compiled_sql=False,
         env=ENVIRONMENT,
         append_env=True,
     )
