@@ -52,20 +52,24 @@
     timestamp '{{ var("earliest_plausible_date") }} 00:00:00'
 {%- endmacro %}
 
-{#- The files of the last arrival days; those that lie in no `ingest_date=` folder could be of any day, and all count. -#}
+{#-
+    The files of the last arrival days up to today. Those that lie in no `ingest_date=` folder could be of any day, and those of
+    a day that is still to come are somebody's mistake, which must not push the others out: all of them count, too.
+-#}
 {% macro latest_landed_files(files, days) %}
-    {%- set dated = {} -%}
+    {%- set today = modules.datetime.datetime.now(modules.pytz.utc).strftime('%Y-%m-%d') -%}
+    {%- set past = {} -%}
     {%- set latest = [] -%}
     {%- for file in files -%}
         {%- set folder = modules.re.search('/ingest_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/', file) -%}
-        {%- if folder -%}
-            {%- do dated.setdefault(folder.group(1), []).append(file) -%}
+        {%- if folder and folder.group(1) <= today -%}
+            {%- do past.setdefault(folder.group(1), []).append(file) -%}
         {%- else -%}
             {%- do latest.append(file) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for day in (dated | sort)[-days:] -%}
-        {%- do latest.extend(dated[day]) -%}
+    {%- for day in (past | sort)[-days:] -%}
+        {%- do latest.extend(past[day]) -%}
     {%- endfor -%}
     {{ return(latest) }}
 {% endmacro %}

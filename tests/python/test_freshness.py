@@ -59,6 +59,8 @@ def test_a_delivery_that_only_looks_fed_is_stale(warehouse: Warehouse):
     # Late records and clocks that are ahead arrive today.
     ahead = [-24.0 * days for days in (2, 30, 365)]
     land(warehouse, 120, 300, *ahead, folder=NOW.date())
+    for days in range(5, 15):
+        land(warehouse, *ahead, folder=NOW.date() + datetime.timedelta(days=days))
     assert freshness(warehouse)[GENERATIONS] == ("error", hours_ago(100))
 
 
