@@ -167,6 +167,11 @@ def test_replay_a_partition(warehouse: Warehouse):
 
 def test_restate_prices(warehouse: Warehouse):
     land_two_weeks(warehouse)
+    # A later copy that is quarantined: not the record that counts, so not the one to restate.
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-18/part-0.parquet",
+        generations([generation(1, "2025-06-02", -1, 10, model="openai/gpt-4o-mini", total_cost=70)]),
+    )
     dbt(warehouse, "build")
     spend = "select event_date, round(spend_usd, 6) from marts.fct_usage_daily where model_slug = 'openai/gpt-4o-mini'"
     assert warehouse.query(spend) == [(datetime.date(2025, 6, 2), 0.01)]
