@@ -78,7 +78,9 @@ class Warehouse:
             "DUCKDB_TEMP_DIRECTORY": str(root / "build" / "tmp"),
             "PSEUDONYM_KEY": "a key for tests",
             "DBT_TARGET": "dev",
-            "DBT_WARN_ERROR_OPTIONS": json.dumps({"error": "all", "silence": ["MFConverterIssue"]}),
+            "DBT_WARN_ERROR_OPTIONS": json.dumps(
+                {"error": "all", "warn": ["LogFreshnessResult"], "silence": ["MFConverterIssue"]}
+            ),
         }
 
     def reset(self) -> None:
