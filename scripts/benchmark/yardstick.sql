@@ -15,6 +15,7 @@
 -- Session variables: landing (folder), pseudonym_key. Memory limit, threads and the folder of spills are the connection's.
 
 create schema raw;
+create schema intermediate;
 create schema marts;
 
 -- One file may hold types and the next text; read together, all would be text. Hence two readers. Where no file is text, the
@@ -570,6 +571,15 @@ select
 from raw.counted_generations
 where total_tokens > 0
 group by all;
+
+-- The one thing beside facts that the project's statements over them read: the country of an account.
+create table intermediate.int_accounts as
+select
+    account_keys.account_key,
+    account_records.country_code
+from raw.account_records
+inner join raw.account_keys on account_records.account_id = account_keys.account_id
+where account_records.reason is null and account_records.is_latest;
 
 -- 5. Trust: is this all of it?
 create table marts.rpt_source_reconciliation as

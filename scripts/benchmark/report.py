@@ -1,0 +1,6 @@
+"""BENCHMARKS.md from the results."""
+
+
+def render(measurements):
+    """Placeholder."""
+    return ""
