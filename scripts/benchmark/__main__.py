@@ -1,4 +1,4 @@
-"""Measure the project and write BENCHMARKS.md: `python -m scripts.benchmark run`, `python -m scripts.benchmark render`."""
+"""Measure the project, or write BENCHMARKS.md: `python -m scripts.benchmark run`, `... render`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from scripts.benchmark.report import render
-from scripts.benchmark.run import PROJECT, Settings, read, run
+from scripts.benchmark.run import REPOSITORY, Settings, read, run
 
-RESULTS = PROJECT / "docs" / "benchmarks.jsonl"
-PAGE = PROJECT / "BENCHMARKS.md"
+RESULTS = REPOSITORY / "docs" / "benchmarks.jsonl"
+PAGE = REPOSITORY / "BENCHMARKS.md"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--landings", type=Path, nargs="*", default=[], help="landings of these sizes, in their order; others are made"
     )
-    parser.add_argument("--scratch", type=Path, default=PROJECT / "data" / "benchmark", help="disk: see BENCHMARKS.md")
+    parser.add_argument(
+        "--scratch", type=Path, default=REPOSITORY / "data" / "benchmark", help="disk: see BENCHMARKS.md"
+    )
     parser.add_argument("--memory-limit", default="6GB", help="of DuckDB, in and out of dbt, and of ClickHouse")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, help="of each scenario (3 up to a million generations, above 1)")

@@ -1,4 +1,4 @@
-"""The five facts in ClickHouse (chdb, in this process), from the same landing: a yardstick in another engine; see chdb.sql."""
+"""The five facts in ClickHouse (chdb, in this process), from the same landing; see chdb.sql."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from chdb.session import Session
 from scripts.benchmark.engine import Task, leave_parts, task_from_command_line
 
 SCRIPT = Path(__file__).with_name("chdb.sql")
-TEXT = "id account_id model api_type finish_reason native_finish_reason prompt_language".split()
-COUNTS = (
-    "tokens_prompt tokens_completion native_tokens_prompt native_tokens_completion native_tokens_reasoning"
-    " native_tokens_cached latency generation_time"
-).split()
-NUMBERS = "total_cost upstream_inference_cost cache_discount".split()
-FLAGS = "streamed cancelled is_byok tools_provided".split()
+TEXT = ["id", "account_id", "model", "api_type", "finish_reason", "native_finish_reason", "prompt_language"]
+COUNTS = [
+    "tokens_prompt", "tokens_completion", "native_tokens_prompt", "native_tokens_completion", "native_tokens_reasoning",
+    "native_tokens_cached", "latency", "generation_time",
+]  # fmt: skip
+NUMBERS = ["total_cost", "upstream_inference_cost", "cache_discount"]
+FLAGS = ["streamed", "cancelled", "is_byok", "tools_provided"]
 
 
 def columns(kinds: dict[str, list[str]]) -> str:
@@ -42,7 +42,11 @@ def statements(task: Task) -> list[str]:
         "text_files": f"{folder}/{{{','.join(chosen[True])}}}",
         "typed_columns": columns(
             {
-                "String": TEXT, "DateTime64(6, 'UTC')": ["created_at"], "Int64": COUNTS, "Float64": NUMBERS, "Bool": FLAGS,
+                "String": TEXT,
+                "DateTime64(6, 'UTC')": ["created_at"],
+                "Int64": COUNTS,
+                "Float64": NUMBERS,
+                "Bool": FLAGS,
             }
         ),
         "text_columns": columns({"String": [*TEXT, "created_at", *COUNTS, *NUMBERS, *FLAGS]}),

@@ -25,8 +25,8 @@ PARTS = "parts.json"
 class Task:
     """One run of an engine.
 
-    `landing` is the folder of raw records, `output` an empty folder of its own (spills go below it), `key` what account ids
-    are hashed with, `memory_limit` as DuckDB writes it (`6GB`), `marts` the compiled statements that yardstick.prepare wrote.
+    `landing` is the folder of raw records, `output` an empty folder of its own (spills go below it), `key` what account
+    ids are hashed with, `memory_limit` in GB (`6GB`), `marts` the compiled statements that yardstick.prepare wrote.
     """
 
     landing: Path

@@ -28,7 +28,7 @@ SALT = "benchmark"
 
 @dataclass(frozen=True)
 class Day:
-    """A day that was written: its folder (laid out as a landing), generations, event days that they touch, late rows."""
+    """A day that was written: its folder (laid out as a landing), generations, their event days, late ones."""
 
     folder: Path
     rows: int
@@ -68,7 +68,7 @@ def history(landing: Path, folder: Path) -> Path:
 
 
 def add_day(landing: Path, day: Day) -> None:
-    """Link a day into a history. In the same folder: a loaded file is known by its path, so another folder is another landing."""
+    """Link a day into a history. In place: a loaded file is known by its path, so another folder is another landing."""
     remove_day(landing)
     for table in TABLES:
         for source in (day.folder / "openrouter" / table).glob("ingest_date=*"):
@@ -89,8 +89,8 @@ def write_day(landing: Path, folder: Path, rows: int, with_late_rows: bool) -> D
         landing: where the day comes from; its own late rows, repetitions and corrections stay in.
         folder: for the day, laid out as a landing.
         rows: of generations; a day of the landing's average density, not the busiest one. No more than there are.
-        with_late_rows: date LATE_SHARE of the rows back, to days drawn evenly from the whole history, under new ids. That
-            is the worst that lateness can do: nearly every day is touched. Real lateness is days, not a year.
+        with_late_rows: date LATE_SHARE of the rows back, to days drawn evenly from the whole history, under new ids.
+            That is the worst that lateness can do: nearly every day is touched. Real lateness is days, not a year.
     """
     shutil.rmtree(folder, ignore_errors=True)
     day = f"ingest_date={HELD_BACK}"

@@ -1,4 +1,4 @@
-"""What a command takes: wall and CPU seconds, peak memory of its processes, peak disk; and the split of time in dbt's log.
+"""What a command takes: wall and CPU seconds, peak memory, peak disk; and the split of its time in dbt's log.
 
 Linux only: memory is read from /proc.
 """
@@ -129,8 +129,8 @@ def union_seconds(intervals: Iterable[tuple[float, float]]) -> float:
     return total
 
 
-# Who a statement was for, by the type of dbt's node. Hooks check the landing and keep the account of what has passed; statements
-# of no node are dbt's own questions for schemas and tables.
+# Who a statement was for, by the type of dbt's node. Hooks check the landing and keep the account of what has passed;
+# statements of no node are dbt's own questions for schemas and tables.
 KINDS = {"model": "models", "seed": "models", "test": "tests", "unit_test": "tests", "operation": "hooks"}
 
 

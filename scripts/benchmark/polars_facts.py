@@ -1,4 +1,4 @@
-"""The five facts in Polars, from the same landing: a yardstick in another engine. Facts only, no marts, no quarantine table.
+"""The five facts in Polars, from the same landing. Facts only: no marts, no table of what is quarantined.
 
 Its limits are those of yardstick.sql; times in text files are `YYYY-MM-DD HH:MM[:SS]` with a numeric zone, `Z` or none.
 Polars has no memory limit to set: the streaming engine takes what it needs.
@@ -81,7 +81,9 @@ def typed(frame: pl.LazyFrame) -> pl.LazyFrame:
     return frame.with_columns(
         [clean(name) for name in TEXTS]
         + [
-            pl.any_horizontal([~pl.col(n).is_between(0, 10**12 - 1).fill_null(True) for n in COUNTS]).alias("bad_tokens"),
+            pl.any_horizontal([~pl.col(n).is_between(0, 10**12 - 1).fill_null(True) for n in COUNTS]).alias(
+                "bad_tokens"
+            ),
             pl.any_horizontal([~(pl.col(n).abs() < 1e12).fill_null(True) for n in NUMBERS[:2]]).alias("bad_cost"),
             pl.any_horizontal([~(pl.col(n).abs() < 1e12).fill_null(True) for n in NUMBERS[2:]]).alias("bad_value"),
         ]
@@ -110,7 +112,8 @@ def text(frame: pl.LazyFrame) -> pl.LazyFrame:
 def is_plausible(moment: str) -> pl.Expr:
     """A time that is there, not before 2020-06-01 and not after the day that follows its arrival."""
     return (
-        (pl.col(moment) >= datetime(2020, 6, 1)) & (pl.col(moment).dt.date() <= pl.col("ingest_date").dt.offset_by("1d"))
+        (pl.col(moment) >= datetime(2020, 6, 1))
+        & (pl.col(moment).dt.date() <= pl.col("ingest_date").dt.offset_by("1d"))
     ).fill_null(False)
 
 
@@ -176,14 +179,18 @@ def accounts(task: Task, met: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(clean("account_id"), ingest_day().alias("ingest_date"))
         .filter(pl.col("account_id").is_not_null(), is_plausible("updated_at"))
-        .select("account_id", clean("billing_country_code").str.to_uppercase().alias("country"), "updated_at", "ingest_date")
+        .select(
+            "account_id", clean("billing_country_code").str.to_uppercase().alias("country"), "updated_at", "ingest_date"
+        )
         .sort("updated_at", "ingest_date", "country", descending=[True, True, False], nulls_last=True)
         .unique("account_id", keep="first")
         .select("account_id", "country")
     )
     keys = [hashlib.sha256(f"{task.key}:{account}".encode()).hexdigest()[:32] for account in met["account_id"]]
     return (
-        met.with_columns(pl.Series("account_key", keys, pl.String), pl.int_range(pl.len(), dtype=pl.Int32).alias("account"))
+        met.with_columns(
+            pl.Series("account_key", keys, pl.String), pl.int_range(pl.len(), dtype=pl.Int32).alias("account")
+        )
         .lazy()
         .join(latest, on="account_id", how="left")
         .select("account_id", "account", "account_key", pl.col("country").fill_null("unknown").alias("country_code"))
@@ -254,7 +261,10 @@ def facts(counted: pl.LazyFrame, keys: pl.DataFrame, labelled: pl.DataFrame) -> 
     )  # fmt: skip
     weeks = (
         counted.group_by(
-            pl.col("event_date").dt.truncate("1w").alias("week_start"), "account", "finish_reason", "native_finish_reason"
+            pl.col("event_date").dt.truncate("1w").alias("week_start"),
+            "account",
+            "finish_reason",
+            "native_finish_reason",
         )
         .agg(pl.len().cast(pl.Int64).alias("generations"), total.sum())
         .join(key_of, on="account")
@@ -268,7 +278,13 @@ def facts(counted: pl.LazyFrame, keys: pl.DataFrame, labelled: pl.DataFrame) -> 
     }
     return {
         "fct_usage_daily": counted.group_by(
-            "event_date", "model_slug", "country_code", "prompt_language", "finish_reason", "native_finish_reason", "is_byok"
+            "event_date",
+            "model_slug",
+            "country_code",
+            "prompt_language",
+            "finish_reason",
+            "native_finish_reason",
+            "is_byok",
         ).agg(
             pl.len().cast(pl.Int64).alias("generations"),
             (total == 0).sum().cast(pl.Int64).alias("zero_token_generations"),

@@ -1,4 +1,4 @@
-"""Measure the project at several sizes, next to yardsticks, and append every result to a file, so that a run can be resumed."""
+"""Measure the project at several sizes, next to yardsticks; each result is kept at once: runs can be resumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from scripts.benchmark import engine, landings, yardstick
 from scripts.benchmark.landings import Day
 from scripts.benchmark.measure import Measured, measure, size_of, split_of_log
 
-PROJECT = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[2]
 # What dbt needs of a checkout.
 COPIED = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests", "analyses", "docs")
 # Whatever this process was started with, a measured run gets these from the harness alone.
@@ -32,7 +32,10 @@ SEED_EDIT = ("--exclude-resource-type", "unit_test", "--select", "models+")
 
 @dataclass(frozen=True)
 class Settings:
-    """A run: sizes in generations, smallest first; where the landings are or go; scratch; what the engines may use."""
+    """A run: sizes in generations, smallest first; where results, landings and scratch are; what the engines may use.
+
+    `repeats` None = 3 up to a million generations, above 1. `only` = these scenarios. `project` is what is measured.
+    """
 
     sizes: tuple[int, ...]
     results: Path
@@ -45,6 +48,7 @@ class Settings:
     new_run: bool = False
     only: tuple[str, ...] = ()
     is_trial: bool = False
+    project: Path = REPOSITORY
 
     def landing(self, size: int) -> Path:
         """The folder of a size's landing: the given one, else one below the scratch folder."""
@@ -85,7 +89,7 @@ def environment_of(settings: Settings) -> dict[str, Any]:
     versions = {"python": platform.python_version()}
     versions |= {name: metadata.version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb")}
     versions |= {name: version for name in ("polars", "chdb") if (version := version_of(settings, name))}
-    git = ["git", "-C", str(PROJECT)]
+    git = ["git", "-C", str(REPOSITORY)]
     commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     # What is untracked or a page does not change what is measured; results and the page itself change while it runs.
     changed = subprocess.run(
@@ -162,7 +166,7 @@ class Size:
             "PSEUDONYM_KEY": engine.PUBLIC_KEY,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": str(REPOSITORY),
         }
 
     def measure_all(self) -> None:
@@ -216,7 +220,7 @@ class Size:
         }
         shutil.rmtree(self.project, ignore_errors=True)
         for name in COPIED:
-            source = PROJECT / name
+            source = settings.project / name
             if source.is_dir():
                 shutil.copytree(source, self.project / name, ignore=shutil.ignore_patterns("python", "__pycache__"))
             elif source.exists():
@@ -243,7 +247,7 @@ class Size:
         ]  # fmt: skip
         if name == "duckdb":
             command += ["--marts", str(self.marts)]
-        measured = measure(command, self.log(scenario), [output], self.variables, PROJECT)
+        measured = measure(command, self.log(scenario), [output], self.variables, REPOSITORY)
         parts = json.loads((output / engine.PARTS).read_text(encoding="utf-8"))
         self.keep(scenario, repetition, measured, parts=parts, size_bytes=size_of(output))
         shutil.rmtree(output)

@@ -18,7 +18,6 @@ import duckdb
 from scripts.benchmark.engine import Task, leave_parts, task_from_command_line
 
 SCRIPT = Path(__file__).with_name("yardstick.sql")
-# The stem is the database's name in the compiled statements.
 DATABASE = "yardstick.duckdb"
 DBT = (sys.executable, "-c", "from dbt.cli.main import cli; cli()")
 
@@ -56,22 +55,31 @@ def prepare(project: Path, scratch: Path, environment: dict[str, str]) -> Path:
         cwd=project,
         env={
             **environment,
-            "WAREHOUSE_PATH": str(scratch / DATABASE),
+            # Of no consequence, except that compiling must neither wait for a warehouse nor look into one.
+            "WAREHOUSE_PATH": str(scratch / "compiled.duckdb"),
             "DBT_TARGET_PATH": str(target),
             "DBT_LOG_PATH": str(scratch / "logs"),
         },
         check=True,
     )
-    (scratch / DATABASE).unlink(missing_ok=True)
+    (scratch / "compiled.duckdb").unlink(missing_ok=True)
     manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
     path = scratch / "marts.json"
-    path.write_text(json.dumps(ordered_statements(manifest, project), indent=1), encoding="utf-8")
+    path.write_text(json.dumps(ordered_statements(manifest["nodes"], project), indent=1), encoding="utf-8")
     return path
 
 
-def ordered_statements(manifest: dict[str, Any], project: Path) -> dict[str, list[dict[str, Any]]]:
-    """Seeds, and the models that can be made of them and of yardstick.sql's tables, in the order of their dependencies."""
-    nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
+def ordered_statements(nodes: dict[str, dict[str, Any]], project: Path) -> dict[str, Any]:
+    """What `run` needs: seeds, and the models over them and over yardstick.sql's tables, each after what it reads.
+
+    Args:
+        nodes: of dbt's manifest, by unique id, with compiled code.
+        project: where the seeds' files are.
+
+    Raises:
+        Outdated: a public table depends on something that is neither a seed nor made by yardstick.sql.
+    """
+    nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
     made = {key for key, node in nodes.items() if node["resource_type"] == "seed" or node["name"] in hand_written()}
     seeds = [
         {
@@ -107,11 +115,16 @@ def ordered_statements(manifest: dict[str, Any], project: Path) -> dict[str, lis
             f"yardstick.sql and the seeds are no longer enough for {', '.join(missing)}: write by hand what they read"
             " (a table `marts.<name>` or `intermediate.<name>` in yardstick.sql)."
         )
-    return {"seeds": seeds, "models": statements}
+    # The statements name their database; the file is attached under that name.
+    return {"database": next(iter(nodes.values()))["database"], "seeds": seeds, "models": statements}
 
 
 def run(task: Task) -> dict[str, float]:
-    """Build the yardstick into a DuckDB file in the task's folder; returns wall seconds by part: records, facts, trust, marts."""
+    """Build the yardstick into a DuckDB file in the task's folder.
+
+    Returns:
+        Wall seconds by part: records, facts, trust, marts.
+    """
     seconds = dict.fromkeys(("records", "facts", "trust", "marts"), 0.0)
     config = {
         "memory_limit": task.memory_limit,
@@ -120,7 +133,11 @@ def run(task: Task) -> dict[str, float]:
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
     }
-    with duckdb.connect(str(task.output / DATABASE), config=config) as connection:
+    prepared = json.loads(task.marts.read_text(encoding="utf-8")) if task.marts else None
+    with duckdb.connect(config=config) as connection:
+        database = f'"{prepared["database"]}"' if prepared else "yardstick"
+        connection.execute(f"attach {literal(task.output / DATABASE)} as {database}")
+        connection.execute(f"use {database}")
         connection.execute("set timezone = 'UTC'")
         connection.execute(f"set variable landing = {literal(task.landing)}")
         connection.execute(f"set variable pseudonym_key = {literal(task.key)}")
@@ -128,10 +145,12 @@ def run(task: Task) -> dict[str, float]:
             started = time.monotonic()
             connection.execute(statement)
             seconds[_part(statement.query)] += time.monotonic() - started
-        if task.marts is not None:
+        if prepared:
             started = time.monotonic()
-            _run_marts(connection, json.loads(task.marts.read_text(encoding="utf-8")))
+            _run_marts(connection, prepared)
             seconds["marts"] = time.monotonic() - started
+        # Part of the work: what is still in the log goes into the file.
+        connection.execute("checkpoint")
     return seconds
 
 
@@ -141,7 +160,7 @@ def _part(query: str) -> str:
     return "trust" if "create table marts.rpt_" in query else "records"
 
 
-def _run_marts(connection: duckdb.DuckDBPyConnection, prepared: dict[str, list[dict[str, Any]]]) -> None:
+def _run_marts(connection: duckdb.DuckDBPyConnection, prepared: dict[str, Any]) -> None:
     for seed in prepared["seeds"]:
         connection.execute(f"create schema if not exists {seed['relation'].split('.')[0]}")
         types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in seed["types"].items())
