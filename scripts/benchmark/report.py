@@ -53,10 +53,10 @@ class Run:
         """A measurement, None where there is none."""
         return self.chosen.get((size, scenario))
 
-    def ratio(self, over: tuple[int, str], under: tuple[int, str]) -> float | None:
-        """Wall time over wall time, None where one of them was not measured."""
+    def ratio(self, over: tuple[int, str], under: tuple[int, str], of: str = "wall_seconds") -> float | None:
+        """One measurement over another, None where one of them was not made."""
         upper, lower = self.get(*over), self.get(*under)
-        return upper["wall_seconds"] / lower["wall_seconds"] if upper and lower else None
+        return upper[of] / lower[of] if upper and lower else None
 
 
 @dataclass(frozen=True)
@@ -235,9 +235,12 @@ def full_builds(run: Run) -> str:
     for size in run.sizes:
         for scenario in ("yardstick_duckdb", "full_without_tests", "full_with_tests"):
             if found := run.get(size, scenario):
-                ratio = times(run.ratio((size, scenario), (size, "yardstick_duckdb")))
-                rows.append([f"{million(size)}: {NAMES[scenario]}", ratio, *cost(found)])
-    return table(["", "to the yardstick", *COST], rows)
+                to_yardstick = [
+                    times(run.ratio((size, scenario), (size, "yardstick_duckdb"), of))
+                    for of in ("wall_seconds", "cpu_seconds")
+                ]
+                rows.append([f"{million(size)}: {NAMES[scenario]}", *to_yardstick, *cost(found)])
+    return table(["", "wall to the yardstick", "CPU to the yardstick", *COST], rows)
 
 
 def increments(run: Run) -> str:

@@ -152,7 +152,8 @@ class Size:
         self.project = self.folder / "project"
         self.work = self.folder / "work"
         self.warehouse = self.work / "warehouse.duckdb"
-        self.base = self.folder / "base.duckdb"
+        # Of this run alone: the base of another may be of another state of the project.
+        self.base = self.folder / f"base_{results.run_id.replace(':', '')}.duckdb"
         self.yardstick_folder = self.folder / "yardstick"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(OWN_VARIABLES)}
         self.variables = inherited | {
@@ -200,14 +201,15 @@ class Size:
         for repetition, scenario in open_ones:
             self.say(f"{self.size:,} generations: {scenario}")
             scenarios[scenario](scenario, repetition)
-        for folder in (self.work, self.yardstick_folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.work, ignore_errors=True)
         self.base.unlink(missing_ok=True)
 
     def prepare(self) -> None:
         """Landings, a copy of the project that is parsed, the compiled marts: nothing of it is measured."""
         settings = self.settings
         self.folder.mkdir(parents=True, exist_ok=True)
+        for old in set(self.folder.glob("base_*.duckdb")) - {self.base}:
+            old.unlink()
         whole = landings.simulated(settings.landing(self.size), self.size)
         largest = max(settings.sizes)
         largest_landing = landings.simulated(settings.landing(largest), largest)

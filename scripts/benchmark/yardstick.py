@@ -164,9 +164,10 @@ def _run_marts(connection: duckdb.DuckDBPyConnection, prepared: dict[str, Any]) 
     for seed in prepared["seeds"]:
         connection.execute(f"create schema if not exists {seed['relation'].split('.')[0]}")
         types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in seed["types"].items())
+        typed = f", types = {{{types}}}" if types else ""
         connection.execute(
             f"create table {seed['relation']} as select * from read_csv({literal(seed['file'])}, header = true,"
-            f" delim = ',', quote = '\"', types = {{{types}}})"
+            f" delim = ',', quote = '\"'{typed})"
         )
     for model in prepared["models"]:
         connection.execute(f"create schema if not exists {model['relation'].split('.')[0]}")
