@@ -1,13 +1,13 @@
 """The five facts in Polars, from the same landing. Facts only: no marts, no table of what is quarantined.
 
 Its limits are those of yardstick.sql; times in text files are `YYYY-MM-DD HH:MM[:SS]` with a numeric zone, `Z` or none.
-Polars has no memory limit to set: the streaming engine takes what it needs.
+POLARS_MAX_THREADS, read when Polars is imported, says how many threads. Polars has no memory limit to set: it takes
+what it needs.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from datetime import datetime
 from pathlib import Path
@@ -364,5 +364,4 @@ def run(task: Task) -> dict[str, float]:
 
 if __name__ == "__main__":
     given = task_from_command_line(__doc__)
-    os.environ.setdefault("POLARS_MAX_THREADS", str(given.threads))
     leave_parts(given.output, run(given))

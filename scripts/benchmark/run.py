@@ -168,6 +168,7 @@ class Size:
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "DO_NOT_TRACK": "1",
             "PYTHONPATH": str(REPOSITORY),
+            "POLARS_MAX_THREADS": str(settings.threads),
         }
 
     def measure_all(self) -> None:
