@@ -1,0 +1,1 @@
+"""How long it takes, how much of that is the database, and next to what: see BENCHMARKS.md."""
