@@ -36,9 +36,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
+import uuid
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -383,6 +385,8 @@ def needles(accounts: set[str], key: str | None) -> dict[str, str]:
             # As the macro pseudonymised does.
             digest = hashlib.sha256(f"{key}:{account}".encode()).hexdigest()[:32]
             found[digest] = f"the pseudonym of account {number}"
+            # The warehouse keeps it as a number of 128 bits, which reads like this.
+            found[str(uuid.UUID(digest))] = f"the pseudonym of account {number}"
     return found
 
 
@@ -408,12 +412,17 @@ def verify(paths: Sequence[Path], wanted: dict[str, str]) -> list[str]:
 
 
 def _in_bytes(file: Path, wanted: dict[str, str]) -> list[str]:
-    longest = max(len(needle.encode()) for needle in wanted)
+    spelled = {needle.encode(): name for needle, name in wanted.items()}
+    for needle, name in wanted.items():
+        if re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", needle):
+            # DuckDB's order of the bytes of such a number, whose first bit is turned so that numbers sort as texts do.
+            spelled[(uuid.UUID(needle).int ^ 1 << 127).to_bytes(16, "little")] = name
+    longest = max(map(len, spelled))
     found, tail = set(), b""
     with gzip.open(file) if file.name.endswith(".gz") else file.open("rb") as stream:
         while chunk := stream.read(1 << 22):
             tail += chunk
-            found |= {name for needle, name in wanted.items() if needle.encode() in tail}
+            found |= {name for needle, name in spelled.items() if needle in tail}
             tail = tail[-longest:]
     return sorted(found)
 

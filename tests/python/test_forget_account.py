@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import uuid
 from pathlib import Path
 
 import duckdb
@@ -201,6 +202,7 @@ def test_what_is_left_is_found_however_it_is_written(landing: Path, monkeypatch:
         "a.csv.gz": '"the ""key"" of \u00e9mile"',
         "b.json": json.dumps({"user": account}),
         "c.log": f"... {digest} ...",
+        "c2.log": f"... {uuid.UUID(digest)} ...",
     }.items():
         file = put(folder, name, text)
         assert run(monkeypatch, "--verify", str(file), accounts=account) == 1, name
@@ -232,3 +234,19 @@ def test_every_landed_table_can_be_searched():
     """A new source has to say by which columns an account's records are found in it."""
     for table in forget_account.landed_tables():
         assert table.columns["account"] or table.columns["generation"], table.folder
+
+
+def test_pseudonyms_are_found_as_the_number_that_the_warehouse_keeps(landing: Path, monkeypatch: pytest.MonkeyPatch):
+    digest = hashlib.sha256(f"a key for tests:{GONE}".encode()).hexdigest()[:32]
+    file = landing.parent / "kept.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            f"create table kept as select case when i % 1000 = 7 then cast('{digest}' as uuid) else uuid() end as account_key"
+            " from range(20000) as numbers (i)"
+        )
+    assert run(monkeypatch, "--verify", str(file)) == 1
+    # In the bytes, too, of a file that is no database any more.
+    kept = file.read_bytes()
+    file.write_bytes(b"x" + kept[12:])
+    assert run(monkeypatch, "--verify", str(file)) == 1
+    assert run(monkeypatch, "--verify", str(file), accounts="another") == 0
