@@ -248,7 +248,7 @@ def _copy(
         """,
         [list(PUBLIC_SCHEMAS)],
     ).fetchall()
-    # Without a log: a copy that is cut off is thrown away, and a log would take as much room once more.
+    # Without a log, which would need more disk: a copy that is cut off is thrown away.
     connection.execute(f"attach {_literal(str(copy))} as serving (recovery_mode no_wal_writes)")
     # One transaction: a thousand comments would otherwise be a thousand commits, each with its fsync.
     connection.execute("begin")
