@@ -45,7 +45,7 @@ dbt-build: setup
 	@echo "Building and testing every table (log: logs/dbt.log) ..."
 	$(BIN)/dbt --quiet build
 
-## publish: the tested marts into the serving file, by atomic rename
+## publish: the tested marts into the serving file, by atomic rename; the last versions are kept
 publish: setup
 	$(BIN)/python -m scripts.publish
 
@@ -65,7 +65,7 @@ TEST_ENVIRONMENT := LANDING_PATH=data/test/landing CHECKS_PATH=data/test/checks 
 	PUBLISHED_PATH=data/test/warehouse.duckdb DBT_TARGET_PATH=data/test/target DBT_LOG_PATH=data/test/logs LANDING_FORMAT=parquet
 
 test-build: setup
-	rm -rf data/test/landing data/test/build data/test/warehouse.duckdb
+	rm -rf data/test/landing data/test/build data/test/warehouse.duckdb data/test/warehouse.versions
 	@mkdir -p data/test/build
 	$(BIN)/python -m scripts.simulate --output data/test/landing
 	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.check_sources

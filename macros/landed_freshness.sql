@@ -32,11 +32,11 @@
     {%- set query %}
     select coalesce(max(event_time), {{ long_ago() }})
     from (
-        {%- for alike in duckdb__files_of_one_shape(node, files) %}
+        {%- for shape in duckdb__shapes(node, files) %}
         select
-            {{ landed_timestamp(adapter.quote(node.meta['event_time'])) }} as event_time,
+            {{ landed_timestamp(node.meta['event_time'], shape.types) }} as event_time,
             coalesce(ingest_date, current_date) as arrived_on
-        from ({{ duckdb__landed_rows(node, alike) }}) as landed
+        from {{ shape.rows }} as landed
         {{ 'union all' if not loop.last }}
         {%- endfor %}
     ) as events

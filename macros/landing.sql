@@ -163,14 +163,19 @@
 
 {% macro duckdb__landed_shapes(source_name, table_name) %}
     {%- set node = landed_table(source_name, table_name) -%}
+    {{ return(duckdb__shapes(node, landed_files(node))) }}
+{% endmacro %}
+
+{#- landed_shapes of some files: a list of {files, columns, types, rows}. -#}
+{% macro duckdb__shapes(node, files) %}
     {%- set shapes = [] -%}
-    {%- for files in duckdb__files_of_one_shape(node, landed_files(node)) -%}
-        {%- set columns = duckdb__landed_columns(node, files) -%}
+    {%- for alike in duckdb__files_of_one_shape(node, files) -%}
+        {%- set columns = duckdb__landed_columns(node, alike) -%}
         {%- set types = {} -%}
         {%- for name, column in node.columns.items() if name in columns and is_natural_type(column.data_type, columns[name]) -%}
             {%- do types.update({name: columns[name] | upper}) -%}
         {%- endfor -%}
-        {%- do shapes.append({'files': files, 'columns': columns, 'types': types}) -%}
+        {%- do shapes.append({'files': alike, 'columns': columns, 'types': types}) -%}
     {%- endfor -%}
     {%- for shape in shapes -%}
         {%- do shape.update({'rows': '(' ~ duckdb__landed_rows(node, shape, loop.index, shapes) ~ ')'}) -%}

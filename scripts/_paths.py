@@ -1,4 +1,4 @@
-"""Where the landing, the warehouse and the serving copy are: each environment variable is read here and only here."""
+"""Where things are and what they may take: each environment variable of the scripts is read here and only here."""
 
 from __future__ import annotations
 
@@ -19,6 +19,28 @@ def warehouse_path() -> Path:
 def published_path() -> Path:
     """DuckDB file that people and tools open (PUBLISHED_PATH)."""
     return Path(os.environ.get("PUBLISHED_PATH") or "data/warehouse.duckdb")
+
+
+def published_versions() -> int:
+    """Published versions to keep, the current one included (PUBLISHED_VERSIONS).
+
+    Raises:
+        ValueError: it is no whole number from 1 on.
+    """
+    text = os.environ.get("PUBLISHED_VERSIONS") or "3"
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise ValueError(f"PUBLISHED_VERSIONS is {text!r}, and must be a whole number from 1 on")
+    return int(text)
+
+
+def duckdb_memory_limit() -> str:
+    """Memory that DuckDB may use, e.g. 8GB (DUCKDB_MEMORY_LIMIT; profiles.yml reads it for dbt)."""
+    return os.environ.get("DUCKDB_MEMORY_LIMIT") or "8GB"
+
+
+def duckdb_temp_directory() -> Path:
+    """Folder that DuckDB spills to (DUCKDB_TEMP_DIRECTORY; profiles.yml reads it for dbt)."""
+    return Path(os.environ.get("DUCKDB_TEMP_DIRECTORY") or "data/build/tmp")
 
 
 def target_path() -> Path:

@@ -94,6 +94,7 @@ class Warehouse:
             shutil.move(self.path, self.seeded)
         shutil.copy(self.seeded, self.path)
         self.published.unlink(missing_ok=True)
+        shutil.rmtree(self.published.with_suffix(".versions"), ignore_errors=True)
         self.selection = CORE
         self.environment |= {
             "LANDING_FORMAT": "parquet",

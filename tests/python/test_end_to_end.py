@@ -7,14 +7,11 @@ import datetime
 import gzip
 import json
 import shutil
-import threading
 
 import duckdb
 import pytest
 from conftest import PROJECT, Warehouse, failures
 from landings import generation, generations, land_two_weeks
-
-from scripts import publish
 
 JUNE_2 = datetime.date(2025, 6, 2)
 JUNE_9 = datetime.date(2025, 6, 9)
@@ -639,73 +636,3 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
         ("chinese_oss",),
         ("closed",),
     ]
-
-
-def test_publication_is_atomic_and_readers_are_never_refused(warehouse: Warehouse):
-    """A reader that opens, reads and closes through three builds and publications sees no error, and whole versions."""
-    land_two_weeks(warehouse)
-    warehouse.build()
-    tables = publish.publish(warehouse.path, warehouse.published)
-    assert tables == len(warehouse.tables())
-
-    stop, seen, errors = threading.Event(), set(), []
-
-    def poll() -> None:
-        while not stop.is_set():
-            try:
-                with duckdb.connect(str(warehouse.published), read_only=True) as connection:
-                    seen.add(
-                        connection.execute(
-                            """
-                            select (select total_tokens from marts.rpt_load_summary),
-                                   (select sum(total_tokens) from marts.fct_usage_daily)
-                            """
-                        ).fetchone()
-                    )
-            except Exception as error:  # Whatever it is, a reader must not see it.
-                errors.append(error)
-
-    reader = threading.Thread(target=poll)
-    reader.start()
-    for number in range(3):
-        warehouse.land(
-            f"openrouter/generations/ingest_date=2025-06-2{number}/part-0.parquet",
-            generations([generation(50 + number, "2025-06-20", 1000, 0)]),
-        )
-        warehouse.build()
-        publish.publish(warehouse.path, warehouse.published)
-    stop.set()
-    reader.join()
-    assert not errors
-    assert {one for one, _ in seen} <= {2000, 3000, 4000, 5000} and len(seen) >= 2
-    assert all(one == other for one, other in seen)
-
-
-def test_only_what_has_passed_is_published(warehouse: Warehouse):
-    publish.check_passed(warehouse.path)
-    # Killed half way: begun and never ended.
-    warehouse.execute("insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', 'killed')")
-    with pytest.raises(publish.NotPublishable, match="begun and not ended"):
-        publish.check_passed(warehouse.path)
-    warehouse.execute("delete from intermediate.unpassed_nodes")
-    warehouse.execute("insert into intermediate.unpassed_nodes values ('test.a', 'fail', 'failed')")
-    with pytest.raises(publish.NotPublishable, match="is fail"):
-        publish.check_passed(warehouse.path)
-
-
-def test_the_published_file_has_public_schemas_and_comments_only(warehouse: Warehouse):
-    land_two_weeks(warehouse)
-    warehouse.build()
-    publish.publish(warehouse.path, warehouse.published)
-    with duckdb.connect(str(warehouse.published), read_only=True) as connection:
-        assert connection.execute("select distinct schema_name from duckdb_tables() order by all").fetchall() == [
-            ("marts",),
-            ("reference",),
-        ]
-        assert (
-            connection.execute(
-                "select table_name, column_name from duckdb_columns() where not internal and comment is null"
-            ).fetchall()
-            == []
-        )
-    assert not list(warehouse.published.parent.glob(".publishing-*"))
