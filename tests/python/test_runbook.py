@@ -152,7 +152,7 @@ def test_replay_a_partition(warehouse: Warehouse):
     # In doubt: what was read.
     damage = "update intermediate.int_generations_checked set prompt_tokens_native = 1 where ingest_date = '2025-06-15'"
     warehouse.execute(damage)
-    dbt(warehouse, "build")
+    dbt(warehouse, "run", "--full-refresh", "--select", "fct_usage_daily")
     assert warehouse.query(TOTALS) != totals
     assert follow(warehouse, again, DAY="2025-06-15") == [0, 0]
     assert warehouse.contents(("marts",)) == right and published(warehouse, TOTALS) == totals
