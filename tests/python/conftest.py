@@ -42,6 +42,7 @@ ACCOUNTS = (
     "int_event_days",
     "int_event_weeks",
     "int_event_months",
+    "int_account_model_parts",
 )
 
 
