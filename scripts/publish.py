@@ -11,6 +11,7 @@ nothing to publish.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -96,6 +97,7 @@ def publish(warehouse: Path, published: Path) -> int:
                 """
                 select schema_name, table_name, column_name, comment
                 from duckdb_columns()
+                semi join duckdb_tables() using (database_oid, schema_oid, table_name)
                 where database_name = 'building' and list_contains(?, schema_name) and comment is not null
                 """,
                 [list(PUBLIC_SCHEMAS)],
@@ -104,10 +106,58 @@ def publish(warehouse: Path, published: Path) -> int:
                 connection.execute(f'comment on column {schema}."{table}"."{column}" is {_literal(comment)}')
             connection.execute("detach building")
             connection.execute("checkpoint")
+        views = _copy_views(warehouse, copy)
         copy.replace(published)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return len(tables)
+    return len(tables) + views
+
+
+def _copy_views(warehouse: Path, copy: Path) -> int:
+    """Make tables of the public views, comments included: a view would send readers to schemas that are not published.
+
+    Args:
+        warehouse: the file that dbt writes; attached by its own name, which is the one that views look for tables under.
+        copy: the file to write to, closed; it has the public schemas.
+
+    Returns:
+        The number of views.
+    """
+    # A view is computed here for the first time since the build: with the limits of a build, and on disk where it is large.
+    options = {
+        "memory_limit": os.environ.get("DUCKDB_MEMORY_LIMIT") or "8GB",
+        "temp_directory": str(copy.parent / "tmp"),
+        "preserve_insertion_order": False,
+    }
+    with duckdb.connect(config=options) as connection:
+        connection.execute(f'attach {_literal(str(warehouse))} as "{warehouse.stem}" (read_only)')
+        connection.execute(f"attach {_literal(str(copy))} as serving_copy")
+        views = connection.execute(
+            """
+            select schema_name, view_name, comment
+            from duckdb_views()
+            where database_name = ? and list_contains(?, schema_name)
+            order by all
+            """,
+            [warehouse.stem, list(PUBLIC_SCHEMAS)],
+        ).fetchall()
+        for schema, view, comment in views:
+            name = f'serving_copy.{schema}."{view}"'
+            connection.execute(f'create table {name} as from "{warehouse.stem}".{schema}."{view}"')
+            if comment:
+                connection.execute(f"comment on table {name} is {_literal(comment)}")
+            columns = connection.execute(
+                """
+                select column_name, comment
+                from duckdb_columns()
+                where database_name = ? and schema_name = ? and table_name = ? and comment is not null
+                """,
+                [warehouse.stem, schema, view],
+            ).fetchall()
+            for column, text in columns:
+                connection.execute(f'comment on column {name}."{column}" is {_literal(text)}')
+        connection.execute("detach serving_copy")
+    return len(views)
 
 
 def _literal(text: str) -> str:

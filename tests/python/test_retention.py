@@ -56,7 +56,7 @@ def contents(warehouse: Warehouse) -> list[list[tuple]]:
     tables = [f"marts.{mart}" for mart in MARTS]
     return [
         warehouse.query(f"select * from {table} order by all")
-        for table in (*tables, "intermediate.int_account_model_first_months", "intermediate.int_cohort_active_months")
+        for table in (*tables, "intermediate.int_account_model_months", "intermediate.int_cohort_months")
     ]
 
 
