@@ -117,13 +117,13 @@ def _copy_views(warehouse: Path, copy: Path) -> int:
     """Make tables of the public views, comments included: a view would send readers to schemas that are not published.
 
     Args:
-        warehouse: the file that dbt writes; attached by its own name, which is the one that views look for tables under.
+        warehouse: the file that dbt writes; attached by its own name, under which views look for tables.
         copy: the file to write to, closed; it has the public schemas.
 
     Returns:
         The number of views.
     """
-    # A view is computed here for the first time since the build: with the limits of a build, and on disk where it is large.
+    # A view may be as large as a fact: it is computed within the limits of a build.
     options = {
         "memory_limit": os.environ.get("DUCKDB_MEMORY_LIMIT") or "8GB",
         "temp_directory": str(copy.parent / "tmp"),
