@@ -81,16 +81,17 @@
 
 {#-
     Pre-hook: takes out the rows of stale parts, found by `column`, which holds the part (a date) or, for files, the version
-    (`file_key`). Literal lists, since storage is pruned by them. A table that is built anew starts a new account.
+    (`file_key`). Where a part is a date and a key together, its text is `<date>|<key>`, `column` holds the date and `key` names
+    the column of the other. Literal lists, since storage is pruned by them. A table that is built anew starts a new account.
 -#}
-{% macro drop_stale_parts(parts, column) %}
+{% macro drop_stale_parts(parts, column, key=none) %}
     {%- if execute -%}
         {%- if not is_incremental() -%}
             delete from {{ built_parts() }} where model_name = '{{ this.identifier }}'
         {%- else -%}
             {%- set stale = run_query(stale_parts(parts)) -%}
             {%- if stale.rows | length -%}
-                delete from {{ this }} where {{ is_one_of(column, stale.columns[1 if column == 'file_key' else 0].values()) }};
+                delete from {{ this }} where {{ is_one_of_parts(column, stale, key, stale_parts(parts)) }};
                 {{ forget_stale_parts(parts) }}
             {%- endif -%}
         {%- endif -%}
@@ -120,15 +121,15 @@
     SQL condition: `column` belongs to a part that is still to be built. Called only `if is_incremental()`: the model decides,
     since inside a macro dbt's unit tests cannot. For files the column is `file_name` (what readers prune files by) or
     `file_key`; for periods an expression of a date. Where that is computed (the month of a day), `first` names the column that
-    it is computed of and `days` how long a period can be, so that storage is still pruned.
+    it is computed of and `days` how long a period can be, so that storage is still pruned. `key` as for `drop_stale_parts`.
 -#}
-{% macro missing_parts(parts, column, first=none, days=none) -%}
+{% macro missing_parts(parts, column, first=none, days=none, key=none) -%}
     {%- if not execute -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set unbuilt = run_query(unbuilt_parts(parts) ~ ' order by part') -%}
     {%- set values = unbuilt.columns[1 if column == 'file_key' else 0].values() -%}
-    {%- set condition = is_one_of(column, values) -%}
+    {%- set condition = is_one_of_parts(column, unbuilt, key, unbuilt_parts(parts)) -%}
     {%- if values and first is not none -%}
         {%- set condition = (
             "(" ~ first ~ " >= date '" ~ values[0] ~ "' and " ~ first ~ " < date '" ~ values[-1] ~ "' + interval '" ~ days
@@ -136,6 +137,30 @@
         ) -%}
     {%- endif -%}
     {{ return(condition) }}
+{%- endmacro %}
+
+{#-
+    Membership in parts that a query has found: their versions for `file_key`, else their texts. Of pairs the dates alone are
+    in a literal list, and the query says which pairs: there may be thousands.
+-#}
+{% macro is_one_of_parts(column, found, key, parts) -%}
+    {%- if key is none -%}
+        {{ return(is_one_of(column, found.columns[1 if column == 'file_key' else 0].values())) }}
+    {%- endif -%}
+    {%- set dates = [] -%}
+    {%- for part in found.columns[0].values() -%}
+        {%- if part.split('|')[0] not in dates -%}
+            {%- do dates.append(part.split('|')[0]) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if not dates -%}
+        {{ return('false') }}
+    {%- endif -%}
+    {{ return(
+        is_one_of(column, dates) ~ ' and (' ~ column ~ ', ' ~ key ~ ') in ('
+        ~ "select cast(split_part(pairs.part, '|', 1) as date), substring(pairs.part, position('|' in pairs.part) + 1)"
+        ~ ' from (' ~ parts ~ ') as pairs)'
+    ) }}
 {%- endmacro %}
 
 {#- Membership in a literal list: whole numbers for `file_key`, texts for `file_name`, dates for anything else. -#}

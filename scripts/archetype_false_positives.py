@@ -28,8 +28,9 @@ CURVE = (0.30, 0.22, 0.18, 0.15, 0.13, 0.12)
 SIGNAL_MONTH = 3
 MODELS = (
     "int_loaded_months",
-    "int_account_model_first_months",
-    "int_cohort_active_months",
+    "int_account_model_parts",
+    "int_account_model_months",
+    "int_cohort_months",
     "rpt_model_cohort_retention",
     "rpt_model_cohort_signals",
     "rpt_model_retention_archetypes",
@@ -37,7 +38,7 @@ MODELS = (
 
 
 def write_activity(warehouse: Path, runs: int, cohorts: int, cohort_sizes: list[int], seed: int) -> None:
-    """Write the two tables that the retention models read.
+    """Write the tables that the retention models read.
 
     Args:
         warehouse: the DuckDB file, new.
@@ -68,14 +69,21 @@ def write_activity(warehouse: Path, runs: int, cohorts: int, cohort_sizes: list[
                 (date '2024-02-01' + to_months(month::integer))::date as month_start,
                 concat_ws('/', size, run, cohort, account) as account_key,
                 concat_ws('/', size, run) as model_slug,
-                last_day(month_start) as last_event_date,
-                1::bigint as generations
+                1::bigint as generations,
+                1::bigint as total_tokens
             from activity
             union all
-            select date '2024-01-01', 'before', 'before', date '2024-01-31', 1;
+            select date '2024-01-01', 'before', 'before', 1, 1;
 
             create table marts.dim_model_slugs as
             select distinct model_slug, model_slug as model_id from marts.fct_account_model_months;
+
+            create schema intermediate;
+            create table intermediate.int_model_usage_daily as
+            select distinct last_day(month_start) as event_date, model_slug, model_slug as model_id
+            from marts.fct_account_model_months;
+            create table intermediate.int_event_months as
+            select distinct month_start, 1::bigint as usage_version from marts.fct_account_model_months;
             """
         )
 

@@ -189,7 +189,10 @@ def list_versions(published: Path) -> list[Version]:
 
 @contextlib.contextmanager
 def _opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that has the warehouse attached read-only as `building`, within the resources of the profile."""
+    """A connection that has the warehouse attached read-only, within the resources of the profile.
+
+    It is attached by its own name, which is the one that its views look for their tables under.
+    """
     if not warehouse.exists():
         raise NotPublishable(f"{warehouse} does not exist. Run `dbt build` first.")
     # Insertion order is kept, unlike in the profile: as measured the copy is no slower, and tables stay sorted as dbt
@@ -202,7 +205,7 @@ def _opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     }
     with duckdb.connect(config=config) as connection:
         try:
-            connection.execute(f"attach {_literal(str(warehouse))} as building (read_only)")
+            connection.execute(f"attach {_literal(str(warehouse))} as {_name(warehouse)} (read_only)")
         except duckdb.IOException as error:
             if "Could not set lock" in str(error):
                 raise NotNow(f"{warehouse} is being written. Publish when the build has ended.") from None
@@ -213,7 +216,7 @@ def _opened(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _check_passed(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> None:
     try:
         unpassed = connection.execute(
-            "select node_id, status from building.intermediate.unpassed_nodes order by all"
+            f"select node_id, status from {_name(warehouse)}.intermediate.unpassed_nodes order by all"
         ).fetchall()
     except duckdb.CatalogException:
         raise NotPublishable(f"{warehouse} was not built by this project. Run `dbt build` first.") from None
@@ -228,15 +231,22 @@ def _check_passed(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> Non
 def _copy(
     connection: duckdb.DuckDBPyConnection, warehouse: Path, copy: Path, version_id: str, published_at: datetime.datetime
 ) -> None:
-    """Write the public tables of `building`, their comments and the version to a new file, checkpointed and closed."""
+    """Write the public tables, their comments and the version to a new file, checkpointed and closed.
+
+    Public views become tables: as views they would send readers to schemas that are not published.
+    """
     tables = connection.execute(
         """
         select schema_name, table_name, comment
-        from duckdb_tables()
-        where database_name = 'building' and list_contains(?, schema_name)
+        from (
+            select database_name, schema_name, table_name, comment from duckdb_tables()
+            union all
+            select database_name, schema_name, view_name, comment from duckdb_views()
+        )
+        where database_name = ? and list_contains(?, schema_name)
         order by all
         """,
-        [list(PUBLIC_SCHEMAS)],
+        [warehouse.stem, list(PUBLIC_SCHEMAS)],
     ).fetchall()
     if not tables:
         raise NotPublishable(f"{warehouse} has no tables in {' or '.join(PUBLIC_SCHEMAS)}. Run `dbt build` first.")
@@ -244,9 +254,9 @@ def _copy(
         """
         select schema_name, table_name, column_name, comment
         from duckdb_columns()
-        where database_name = 'building' and list_contains(?, schema_name) and comment is not null
+        where database_name = ? and list_contains(?, schema_name) and comment is not null
         """,
-        [list(PUBLIC_SCHEMAS)],
+        [warehouse.stem, list(PUBLIC_SCHEMAS)],
     ).fetchall()
     # Without a log, which would need more disk: a copy that is cut off is thrown away.
     connection.execute(f"attach {_literal(str(copy))} as serving (recovery_mode no_wal_writes)")
@@ -257,7 +267,7 @@ def _copy(
     row_count = 0
     for schema, table, comment in tables:
         name = f'{schema}."{table}"'
-        row_count += connection.execute(f"create table serving.{name} as from building.{name}").fetchone()[0]
+        row_count += connection.execute(f"create table serving.{name} as from {_name(warehouse)}.{name}").fetchone()[0]
         if comment:
             connection.execute(f"comment on table serving.{name} is {_literal(comment)}")
     for schema, table, column, comment in columns:
@@ -437,6 +447,10 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _name(warehouse: Path) -> str:
+    return '"' + warehouse.stem.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

@@ -1,18 +1,15 @@
+{{ config(materialized='view') }}
+
 with cohort_retention as (
 
     select * from {{ ref('rpt_model_cohort_retention') }}
 
 ),
 
-first_months as (
+account_model_months as (
 
-    select * from {{ ref('int_account_model_first_months') }}
-
-),
-
-active_months as (
-
-    select * from {{ ref('int_cohort_active_months') }}
+    select * from {{ ref('int_account_model_months') }}
+    where {{ is_in_cohort('first_month', 'first_month_on_platform') }}
 
 ),
 
@@ -38,38 +35,33 @@ account_regions as (
 
 ),
 
-region_cohorts as (
+region_activity as (
 
     select
-        first_months.model_id,
-        first_months.cohort_month,
+        account_model_months.model_id,
+        account_model_months.first_month as cohort_month,
+        {{ months_since('account_model_months.month_start', 'account_model_months.first_month') }} as months_since,
         coalesce(account_regions.region, 'unknown') as region,
-        count(*) as cohort_size
-    from first_months
-    left join account_regions on first_months.account_key = account_regions.account_key
-    where first_months.cohort_month is not null
+        count(*) as active_accounts
+    from account_model_months
+    left join account_regions on account_model_months.account_key = account_regions.account_key
     group by
-        first_months.model_id,
-        first_months.cohort_month,
+        account_model_months.model_id,
+        account_model_months.first_month,
+        account_model_months.month_start,
         coalesce(account_regions.region, 'unknown')
 
 ),
 
-region_activity as (
+region_cohorts as (
 
     select
-        active_months.model_id,
-        active_months.cohort_month,
-        active_months.months_since,
-        coalesce(account_regions.region, 'unknown') as region,
-        count(*) as active_accounts
-    from active_months
-    left join account_regions on active_months.account_key = account_regions.account_key
-    group by
-        active_months.model_id,
-        active_months.cohort_month,
-        active_months.months_since,
-        coalesce(account_regions.region, 'unknown')
+        model_id,
+        cohort_month,
+        region,
+        active_accounts as cohort_size
+    from region_activity
+    where months_since = 0
 
 )
 

@@ -1,6 +1,6 @@
 with usage_daily as (
 
-    select * from {{ ref('sem_usage_daily') }}
+    select * from {{ ref('int_model_usage_daily') }}
 
 ),
 
@@ -16,17 +16,25 @@ weeks as (
 
 ),
 
-used_models as (
+model_weeks as (
 
     select
         week_start,
         model_id,
         is_open_source,
-        cast(sum(total_tokens) as bigint) as total_tokens,
-        max(week_tokens) as week_tokens,
-        max(week_oss_tokens) as week_oss_tokens
+        cast(sum(total_tokens) as bigint) as total_tokens
     from usage_daily
     group by week_start, model_id, is_open_source
+
+),
+
+used_models as (
+
+    select
+        *,
+        sum(total_tokens) over (partition by week_start) as week_tokens,
+        sum(case when is_open_source then total_tokens else 0 end) over (partition by week_start) as week_oss_tokens
+    from model_weeks
 
 ),
 

@@ -30,13 +30,6 @@ prompt_languages as (
 
 ),
 
-usage_daily as (
-
-    select * from {{ ref('sem_usage_daily') }}
-    where {{ from_category_start('event_date') }}
-
-),
-
 reasoning_days as (
 
     select distinct
@@ -117,7 +110,8 @@ all_traffic_weeks as (
     select
         week_start,
         cast(sum(total_tokens) as bigint) as total_tokens
-    from usage_daily
+    from model_usage_daily
+    where {{ from_category_start('event_date') }}
     group by week_start
 
 ),
@@ -129,8 +123,10 @@ priced_traffic_weeks as (
         week_start,
         is_in_study_window,
         cast(sum(total_tokens) as bigint) as total_tokens
-    from usage_daily
-    where is_priced
+    from model_usage_daily
+    where
+        {{ from_category_start('event_date') }}
+        and {{ enters_cost_metrics('is_byok', 'is_free_access') }}
     group by week_start, is_in_study_window
 
 ),

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with usage_daily as (
 
     select * from {{ ref('fct_usage_daily') }}

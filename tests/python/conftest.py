@@ -15,6 +15,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
+from scripts.publish import PUBLIC_SCHEMAS
+
 # Fixtures of the semantic layer's tests.
 pytest_plugins = ["semantic"]
 
@@ -42,6 +44,7 @@ ACCOUNTS = (
     "int_event_days",
     "int_event_weeks",
     "int_event_months",
+    "int_account_model_parts",
 )
 
 
@@ -155,13 +158,22 @@ class Warehouse:
             connection.execute(sql)
 
     def tables(self, schemas: Iterable[str] = ("marts", "reference")) -> list[str]:
-        """Names of the tables in these schemas, without the accounts of what was built: those tell builds apart."""
+        """Names of the tables in these schemas, without the accounts of what was built: those tell builds apart.
+
+        Views of the public schemas are tables where they are published, so they are listed; those of others are steps between.
+        """
         names = ", ".join(f"'{schema}'" for schema in schemas)
         return [
             f"{schema}.{table}"
             for schema, table in self.query(
-                f"select schema_name, table_name from duckdb_tables() where schema_name in ({names})"
-                f" and not list_contains({list(ACCOUNTS)}, table_name) order by all"
+                f"""
+                select schema_name, table_name from duckdb_tables()
+                where schema_name in ({names}) and not list_contains({list(ACCOUNTS)}, table_name)
+                union all
+                select schema_name, view_name from duckdb_views()
+                where schema_name in ({names}) and list_contains({list(PUBLIC_SCHEMAS)}, schema_name)
+                order by all
+                """
             )
         ]
 

@@ -56,7 +56,7 @@ def contents(warehouse: Warehouse) -> list[list[tuple]]:
     tables = [f"marts.{mart}" for mart in MARTS]
     return [
         warehouse.query(f"select * from {table} order by all")
-        for table in (*tables, "intermediate.int_account_model_first_months", "intermediate.int_cohort_active_months")
+        for table in (*tables, "intermediate.int_account_model_months", "intermediate.int_cohort_months")
     ]
 
 
@@ -166,6 +166,46 @@ def test_a_new_alias_joins_histories(warehouse: Warehouse):
     build(warehouse)
     assert active(warehouse, "unknown") == {}
     assert active(warehouse) == {JANUARY: (1, [1, 0, 0, 0]), FEBRUARY: (1, [1, 1, 0]), APRIL: (1, [1])}
+
+
+def built(warehouse: Warehouse, table: str = "int_account_model_months") -> set[tuple[str, int]]:
+    """Parts that a table was built from, with their versions."""
+    return set(
+        warehouse.query(f"select part, version from intermediate.built_parts where model_name = '{table}' order by all")
+    )
+
+
+def test_an_increment_builds_what_has_changed(five_months: Warehouse):
+    """By day the last month only; a late record its month and the later ones; an alias two models from its first month on."""
+    before = built(five_months)
+    build(five_months)
+    assert built(five_months) == before
+
+    land(five_months, "2025-05-31", use(20, "a", "2025-05-31"), use(21, "n", "2025-05-31", "nobody/mini-preview"))
+    build(five_months)
+    day = built(five_months)
+    assert {part for part, _ in day - before} == {f"2025-05-01|{MINI}", "2025-05-01|unknown"}
+
+    land(five_months, "2025-06-01", use(22, "f", "2025-04-02", "nobody/mini-preview"))
+    build(five_months)
+    late = built(five_months)
+    assert {part for part, _ in late - day} == {
+        *(f"2025-0{month}-01|{model}" for month in (4, 5) for model in (MINI, "unknown"))
+    }
+    assert built(five_months, "int_cohort_months") == late
+
+    with (five_months.project / "seeds/catalogue/model_aliases.csv").open("a") as file:
+        file.write(f"nobody/mini-preview,{MINI},a test\n")
+    result = five_months.dbt("--no-write-json", "seed", "--select", "model_aliases")
+    assert result.success, failures(result)
+    build(five_months)
+    aliased = built(five_months)
+    # Nothing is left of the unknown model; January to March were built before the alias was known, and are as they were.
+    assert {part for part, _ in aliased - late} == {f"2025-04-01|{MINI}", f"2025-05-01|{MINI}"}
+    assert {part for part, _ in late - aliased} == {part for part, _ in late if part[5:7] in ("04", "05")}
+    after = contents(five_months)
+    build(five_months, "--full-refresh")
+    assert contents(five_months) == after
 
 
 def test_platform_cohorts(five_months: Warehouse):

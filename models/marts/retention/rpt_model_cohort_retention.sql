@@ -1,12 +1,7 @@
-with first_months as (
+with cohort_months as (
 
-    select * from {{ ref('int_account_model_first_months') }}
-
-),
-
-active_months as (
-
-    select * from {{ ref('int_cohort_active_months') }}
+    select * from {{ ref('int_cohort_months') }}
+    where {{ is_in_cohort('first_month', 'first_month_on_platform') }}
 
 ),
 
@@ -20,11 +15,11 @@ cohorts as (
 
     select
         model_id,
-        cohort_month,
-        count(*) as cohort_size
-    from first_months
-    where cohort_month is not null
-    group by model_id, cohort_month
+        first_month as cohort_month,
+        cast(sum(active_accounts) as bigint) as cohort_size
+    from cohort_months
+    where month_start = first_month
+    group by model_id, first_month
 
 ),
 
@@ -45,11 +40,11 @@ active_accounts as (
 
     select
         model_id,
-        cohort_month,
-        months_since,
-        count(*) as active_accounts
-    from active_months
-    group by model_id, cohort_month, months_since
+        first_month as cohort_month,
+        {{ months_since('month_start', 'first_month') }} as months_since,
+        cast(sum(active_accounts) as bigint) as active_accounts
+    from cohort_months
+    group by model_id, first_month, month_start
 
 ),
 

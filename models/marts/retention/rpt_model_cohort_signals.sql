@@ -11,9 +11,10 @@ with retention as (
 
 ),
 
-active_months as (
+cohort_months as (
 
-    select * from {{ ref('int_cohort_active_months') }}
+    select * from {{ ref('int_cohort_months') }}
+    where {{ is_in_cohort('first_month', 'first_month_on_platform') }}
 
 ),
 
@@ -118,21 +119,16 @@ largest_rises as (
 active_in_both_months as (
 
     select
-        after_rise.model_id,
-        after_rise.cohort_month,
-        count(*) as accounts
+        largest_rises.model_id,
+        largest_rises.cohort_month,
+        cast(sum(cohort_months.also_active_month_before) as bigint) as accounts
     from largest_rises
-    inner join active_months as after_rise
+    inner join cohort_months
         on
-            largest_rises.model_id = after_rise.model_id
-            and largest_rises.cohort_month = after_rise.cohort_month
-            and largest_rises.months_since = after_rise.months_since
-    inner join active_months as before_rise
-        on
-            after_rise.account_key = before_rise.account_key
-            and after_rise.model_id = before_rise.model_id
-            and after_rise.months_since - 1 = before_rise.months_since
-    group by after_rise.model_id, after_rise.cohort_month
+            largest_rises.model_id = cohort_months.model_id
+            and largest_rises.cohort_month = cohort_months.first_month
+            and largest_rises.months_since = {{ months_since('cohort_months.month_start', 'cohort_months.first_month') }}
+    group by largest_rises.model_id, largest_rises.cohort_month
 
 ),
 

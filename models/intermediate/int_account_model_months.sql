@@ -1,0 +1,112 @@
+-- depends_on: {{ ref('int_account_model_parts') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_stale_parts(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', key='model_id') }}",
+        post_hook="{{ account_for_parts(period_parts('int_account_model_parts', 'part', 'version')) }}"
+    )
+}}
+
+{% set parts = period_parts('int_account_model_parts', 'part', 'version') -%}
+with account_model_months as (
+
+    select * from {{ ref('fct_account_model_months') }}
+
+),
+
+model_slugs as (
+
+    select * from {{ ref('dim_model_slugs') }}
+
+),
+
+-- Slugs of one model (variants, dated names) are one model here.
+active_months as (
+
+    select
+        account_model_months.month_start,
+        account_model_months.account_key,
+        model_slugs.model_id,
+        cast(sum(account_model_months.generations) as bigint) as generations,
+        cast(sum(account_model_months.total_tokens) as bigint) as total_tokens
+    from account_model_months
+    inner join model_slugs on account_model_months.model_slug = model_slugs.model_slug
+    where {{ missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id') if is_incremental() else 'true' }}
+    group by
+        account_model_months.month_start,
+        account_model_months.account_key,
+        model_slugs.model_id
+
+),
+
+{% if is_incremental() -%}
+-- What was first is known of the rows that stay: a part of an earlier month is built anew only with all later ones.
+known_months as (
+
+    select
+        built.month_start,
+        built.account_key,
+        built.model_id
+    from {{ this }} as built
+    where
+        (
+            built.month_start = built.first_month
+            or built.month_start in (
+                select cast(active_months.month_start - interval '1' month as date) from active_months
+            )
+        )
+        and built.account_key in (select active_months.account_key from active_months)
+
+),
+
+{% endif -%}
+all_months as (
+
+    select
+        month_start,
+        account_key,
+        model_id,
+        generations,
+        total_tokens
+    from active_months
+    {% if is_incremental() -%}
+    union all
+    select
+        month_start,
+        account_key,
+        model_id,
+        null as generations,
+        null as total_tokens
+    from known_months
+    {%- endif %}
+
+),
+
+with_history as (
+
+    select
+        *,
+        min(month_start) over (partition by account_key) as first_month_on_platform,
+        first_value(month_start) over (partition by account_key, model_id order by month_start asc) as first_month,
+        lag(month_start) over (partition by account_key, model_id order by month_start asc) as month_before
+    from all_months
+
+)
+
+select
+    -- grain
+    month_start,
+    account_key,
+    model_id,
+
+    -- since when, and whether without a gap
+    first_month,
+    first_month_on_platform,
+    coalesce(month_before = cast(month_start - interval '1' month as date), false) as was_active_month_before,
+
+    -- how much
+    generations,
+    total_tokens
+from with_history
+where generations is not null
