@@ -32,7 +32,11 @@ active_months as (
         cast(sum(account_model_months.total_tokens) as bigint) as total_tokens
     from account_model_months
     inner join model_slugs on account_model_months.model_slug = model_slugs.model_slug
-    where {{ missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id') if is_incremental() else 'true' }}
+    where
+        {{
+            missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id')
+            if is_incremental() else 'true'
+        }}
     group by
         account_model_months.month_start,
         account_model_months.account_key,
