@@ -140,24 +140,26 @@
 {%- endmacro %}
 
 {#-
-    Membership in parts that a query has found: their versions for `file_key`, else their texts. Of pairs the dates alone are
-    in a literal list, and the query says which pairs: there may be thousands.
+    Membership in parts that a query has found: their versions for `file_key`, else their texts. Of pairs the dates and the
+    keys are in literal lists, and the query says which pairs: there may be thousands.
 -#}
 {% macro is_one_of_parts(column, found, key, parts) -%}
     {%- if key is none -%}
         {{ return(is_one_of(column, found.columns[1 if column == 'file_key' else 0].values())) }}
     {%- endif -%}
-    {%- set dates = [] -%}
+    {%- set dates = {} -%}
+    {%- set keys = {} -%}
     {%- for part in found.columns[0].values() -%}
-        {%- if part.split('|')[0] not in dates -%}
-            {%- do dates.append(part.split('|')[0]) -%}
-        {%- endif -%}
+        {%- set date, of_date = part.split('|', 1) -%}
+        {%- do dates.update({date: "date '" ~ date ~ "'"}) -%}
+        {%- do keys.update({of_date: sql_text(of_date)}) -%}
     {%- endfor -%}
     {%- if not dates -%}
         {{ return('false') }}
     {%- endif -%}
     {{ return(
-        is_one_of(column, dates) ~ ' and (' ~ column ~ ', ' ~ key ~ ') in ('
+        column ~ ' in (' ~ dates.values() | join(', ') ~ ') and ' ~ key ~ ' in (' ~ keys.values() | join(', ') ~ ')'
+        ~ ' and (' ~ column ~ ', ' ~ key ~ ') in ('
         ~ "select cast(split_part(pairs.part, '|', 1) as date), substring(pairs.part, position('|' in pairs.part) + 1)"
         ~ ' from (' ~ parts ~ ') as pairs)'
     ) }}

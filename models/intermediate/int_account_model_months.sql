@@ -32,7 +32,11 @@ active_months as (
         cast(sum(account_model_months.total_tokens) as bigint) as total_tokens
     from account_model_months
     inner join model_slugs on account_model_months.model_slug = model_slugs.model_slug
-    where {{ missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id') if is_incremental() else 'true' }}
+    where
+        {{
+            missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id')
+            if is_incremental() else 'true'
+        }}
     group by
         account_model_months.month_start,
         account_model_months.account_key,
@@ -49,14 +53,13 @@ known_months as (
         built.account_key,
         built.model_id
     from {{ this }} as built
-    where
-        (
-            built.month_start = built.first_month
-            or built.month_start in (
-                select cast(active_months.month_start - interval '1' month as date) from active_months
-            )
-        )
-        and built.account_key in (select active_months.account_key from active_months)
+    where exists (
+        select 1
+        from active_months
+        where
+            active_months.account_key = built.account_key
+            and active_months.model_id = built.model_id
+    )
 
 ),
 
@@ -87,26 +90,58 @@ with_history as (
 
     select
         *,
-        min(month_start) over (partition by account_key) as first_month_on_platform,
         first_value(month_start) over (partition by account_key, model_id order by month_start asc) as first_month,
         lag(month_start) over (partition by account_key, model_id order by month_start asc) as month_before
     from all_months
+
+),
+
+-- Whatever the model was.
+platform_months as (
+
+    select
+        account_key,
+        month_start
+    from active_months
+    {% if is_incremental() -%}
+    union all
+    select
+        built.account_key,
+        built.month_start
+    from {{ this }} as built
+    where
+        built.month_start = built.first_month_on_platform
+        and built.account_key in (select active_months.account_key from active_months)
+    {%- endif %}
+
+),
+
+first_platform_months as (
+
+    select
+        account_key,
+        min(month_start) as first_month_on_platform
+    from platform_months
+    group by account_key
 
 )
 
 select
     -- grain
-    month_start,
-    account_key,
-    model_id,
+    with_history.month_start,
+    with_history.account_key,
+    with_history.model_id,
 
     -- since when, and whether without a gap
-    first_month,
-    first_month_on_platform,
-    coalesce(month_before = cast(month_start - interval '1' month as date), false) as was_active_month_before,
+    with_history.first_month,
+    first_platform_months.first_month_on_platform,
+    coalesce(
+        with_history.month_before = cast(with_history.month_start - interval '1' month as date), false
+    ) as was_active_month_before,
 
     -- how much
-    generations,
-    total_tokens
+    with_history.generations,
+    with_history.total_tokens
 from with_history
-where generations is not null
+inner join first_platform_months on with_history.account_key = first_platform_months.account_key
+where with_history.generations is not null

@@ -72,6 +72,10 @@ usage_versions as (
         records.usable_records - coalesce(copies.superseded_records, 0) as accepted_records,
         {{ row_fingerprint([
             'records.fingerprint', 'records.usable_records', 'copies.fingerprint', 'copies.superseded_records',
+            "'" ~ var('token_basis') ~ "'",
+        ]) }} as record_version,
+        {{ row_fingerprint([
+            'records.fingerprint', 'records.usable_records', 'copies.fingerprint', 'copies.superseded_records',
             'countries.country_version', 'all_countries.country_version', "'" ~ var('token_basis') ~ "'",
         ]) }} as usage_version
     from records
@@ -119,6 +123,7 @@ select
     usage_versions.event_date,
     {{ month_start('usage_versions.event_date') }} as month_start,
     usage_versions.accepted_records,
+    usage_versions.record_version,
     usage_versions.usage_version,
     case
         when labels_by_day.fingerprint is not null
