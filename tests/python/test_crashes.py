@@ -18,13 +18,14 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import CORE, PROJECT, Warehouse, failures
+from conftest import PROJECT, Warehouse, failures
 from landings import generation, generations, land_two_weeks
 from universes import differing_rows
 
@@ -32,6 +33,8 @@ from scripts import publish
 
 KILLS = int(os.environ.get("CRASH_KILLS", "8"))
 SEED = int(os.environ.get("CRASH_SEED", "20251130"))
+DBT = str(Path(sys.executable).with_name("dbt"))
+HOOK = "a hook"
 # The served file says what was true when it was published.
 SERVED = "select sum(generations), sum(total_tokens) from marts.fct_usage_daily"
 
@@ -44,7 +47,7 @@ def start(warehouse: Warehouse, *arguments: str, file_limit: int | None = None) 
 
     selection = ("--select", *warehouse.selection) if warehouse.selection else ()
     return subprocess.Popen(
-        [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", "run", *selection, *arguments],
+        [DBT, "--no-write-json", "--log-format", "json", "run", *selection, *arguments],
         cwd=PROJECT,
         env=os.environ | warehouse.environment,
         stdout=subprocess.PIPE,
@@ -55,9 +58,12 @@ def start(warehouse: Warehouse, *arguments: str, file_limit: int | None = None) 
     )
 
 
+WHAT = {"LogStartLine": "start", "LogHookStartLine": "start", "LogModelResult": "end", "LogHookEndLine": "end"}
+
+
 @dataclass
 class Event:
-    """A model starts or has ended, so many seconds after the process was started."""
+    """A model or a hook starts or has ended, so many seconds after the process was started."""
 
     what: str
     model: str
@@ -74,11 +80,12 @@ def events(process: subprocess.Popen, output: list[str] | None = None) -> Iterat
             said = json.loads(line)
         except ValueError:
             continue
-        what = {"LogStartLine": "start", "LogModelResult": "end"}.get(said["info"]["name"])
+        what = WHAT.get(said["info"]["name"])
         if what:
             node = said["data"]["node_info"]
             layer = node["node_path"].split("/")[0]
-            yield Event(what, node["node_name"], f"{layer} {node['materialized']}", time.monotonic() - began)
+            kind = HOOK if layer == "hooks" else f"{layer} {node['materialized']}"
+            yield Event(what, node["node_name"], kind, time.monotonic() - began)
 
 
 def kill(process: subprocess.Popen) -> bool:
@@ -92,7 +99,7 @@ def kill(process: subprocess.Popen) -> bool:
 
 @dataclass
 class Model:
-    """What an undisturbed run said of a model."""
+    """What an undisturbed run said of a model, or of a hook."""
 
     name: str
     kind: str
@@ -112,7 +119,7 @@ def undisturbed(warehouse: Warehouse, *arguments: str) -> list[Model]:
 
 def simulated_deliveries(folder: Path, generations: int, chance: random.Random) -> None:
     """Two landings, `first` and `second`: what came at first, and what came later, of all times."""
-    options = {"output": folder / "all", "generations": generations, "start": "2025-05-01", "end": "2025-09-30"}
+    options = {"output": folder / "all", "generations": generations, "start": "2025-07-01", "end": "2025-09-30"}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     subprocess.run([sys.executable, "-m", "scripts.simulate", "--quiet", *arguments], cwd=PROJECT, check=True)
     for file in sorted((folder / "all").rglob("*")):
@@ -137,9 +144,10 @@ def copy_warehouse(source: Path, target: Path) -> None:
 def test_a_killed_build_is_healed_by_the_next(warehouse: Warehouse, tmp_path: Path):
     """Killed in the middle of each kind of model, in a first build, an increment and a full refresh, sometimes twice."""
     chance = random.Random(SEED)
-    # In CI the tables at the bottom, where state is kept, and some marts over them.
-    warehouse.selection = () if KILLS > 8 else CORE
-    simulated_deliveries(tmp_path, 100_000 if KILLS > 8 else 30_000, chance)
+    # In CI the tables at the bottom, where state is kept, and the marts that look at them.
+    in_ci = KILLS <= 8
+    warehouse.selection = ("+path:models/marts/core", "+path:models/marts/trust") if in_ci else ()
+    simulated_deliveries(tmp_path, 20_000 if in_ci else 100_000, chance)
     shutil.copytree(tmp_path / "first", warehouse.landing, dirs_exist_ok=True)
     warehouse.build()
     publish.publish(warehouse.path, warehouse.published)
@@ -166,7 +174,8 @@ def test_a_killed_build_is_healed_by_the_next(warehouse: Warehouse, tmp_path: Pa
         source, arguments = scenarios[scenario]
         kind = kinds[number % len(kinds)]
         model = chance.choice([model for model in models if model.kind == kind])
-        delay = chance.uniform(0, 1.1 * model.seconds)
+        # The process does not end with its last hook: the file is written to while it is closed.
+        delay = chance.uniform(0, 1.1 * model.seconds + (0.5 if kind == HOOK else 0))
         what = f"kill {number} (seed {SEED}): {scenario}, {delay:.3f} s into {model.name} ({kind})"
         # One in four hits the run that was to heal the one before.
         if number % 4 != 3:
@@ -180,8 +189,10 @@ def test_a_killed_build_is_healed_by_the_next(warehouse: Warehouse, tmp_path: Pa
         was_running = kill(process)
         killed += was_running
         print(what, "" if was_running else "(had ended)")
-        with pytest.raises(publish.NotPublishable, match="begun and not ended" if was_running else None):
-            publish.check_passed(warehouse.path)
+        if kind != HOOK:
+            # Between the hooks the run is written down as begun.
+            with pytest.raises(publish.NotPublishable, match="begun and not ended" if was_running else None):
+                publish.check_passed(warehouse.path)
         assert digest(warehouse.published) == served, what
         with duckdb.connect(str(warehouse.published), read_only=True) as connection:
             assert connection.execute(SERVED).fetchone() == first, what
@@ -283,3 +294,17 @@ def refused_then_healed(warehouse: Warehouse, file: Path, part: bytes, whole: by
 def test_half_a_file_is_named_and_healed(warehouse: Warehouse, extension: str):
     file, whole = delivered(warehouse, extension)
     refused_then_healed(warehouse, file, whole[: len(whole) // 2], whole)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="DuckDB takes a compressed text that ends early, if it ends with a row, for a whole one"
+)
+def test_a_compressed_file_cut_between_two_rows_is_named_and_healed(warehouse: Warehouse):
+    """One cut in two hundred is such a one: nothing in the rows gives it away, only the end of the compressed file."""
+    file, whole = delivered(warehouse, "csv")
+    cut = next(
+        length
+        for length in range(len(whole) // 2, len(whole) - 8)
+        if zlib.decompressobj(wbits=31).decompress(whole[:length]).endswith(b"\n")
+    )
+    refused_then_healed(warehouse, file, whole[:cut], whole)
