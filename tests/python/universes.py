@@ -203,13 +203,10 @@ FIELDS = {
     "broken": st.sampled_from(sorted(BROKEN[GENERATIONS])),
 }
 REQUIRED = ("created_at", "account_id", "model", "native_tokens_prompt", "native_tokens_completion")
-# Most corrections are of what decides where a record is counted.
+ONE_FIELD = [st.tuples(st.just(name), strategy) for name, strategy in FIELDS.items()]
+# Most changes are of what decides where a record is counted.
 FEW_FIELDS = st.lists(
-    st.one_of(
-        [st.tuples(st.just(name), strategy) for name, strategy in FIELDS.items()]
-        + 2 * [st.tuples(st.just(name), FIELDS[name]) for name in REQUIRED]
-    ),
-    max_size=4,
+    st.one_of(ONE_FIELD + 2 * [st.tuples(st.just(name), FIELDS[name]) for name in REQUIRED]), max_size=4
 ).map(dict)
 # Which id, of the few that the universe has, is a number here and looked up in the end.
 NUMBER = st.integers(0, 4)
@@ -264,6 +261,8 @@ ANY_ID = st.builds(lambda before, after: before + "{u}" + after, LETTERS, LETTER
 IDS = st.lists(st.one_of(st.sampled_from(ID_STYLES), st.sampled_from(ID_STYLES), ANY_ID), min_size=1, max_size=3)
 # Few partitions, so that files are replaced. Late can be years; early makes timestamps of the future.
 PARTITIONS = st.lists(st.sampled_from((28, 29, 60, 400, 2000, 27, 14, 3)), min_size=1, max_size=3, unique=True)
+# A record that arrives after all others, and later once more with one field changed: (record, step, the field).
+CORRECTIONS = st.lists(st.tuples(NUMBER, st.integers(1, STEPS - 1), st.one_of(ONE_FIELD)), max_size=2)
 # What happens to files later: gone, delivered again as they were, delivered once more into another partition.
 FATES_OF_FILES = st.lists(st.tuples(st.integers(0, 13), STEP, st.sampled_from(("remove", "again", "copy"))), max_size=3)
 
@@ -277,7 +276,7 @@ def within_bounds(row: dict) -> dict:
     return row
 
 
-def assembled(ids: list, records: list, partitions: list, files: list, fates: list) -> Universe:
+def assembled(ids: list, records: list, partitions: list, files: list, corrections: list, fates: list) -> Universe:
     """A universe from what was drawn for it, numbers looked up."""
 
     def row_of(table: str, row: dict | tuple) -> dict:
@@ -294,6 +293,12 @@ def assembled(ids: list, records: list, partitions: list, files: list, fates: li
         # An export may lie in no partition.
         ingest = None if table == EXPORTS and partition == 0 else partitions[partition % len(partitions)]
         deliveries.append(Put(step, table, ingest, name, tuple(row_of(table, row) for row in rows), layout))
+    for order, (number, step, change) in enumerate(corrections):
+        ingest = max(28, *partitions) + 2 * order
+        for name, at, arrival, changes in (("before", 0, ingest + 1, {}), ("after", step, ingest + 2, dict([change]))):
+            deliveries.append(
+                Put(at, GENERATIONS, arrival, f"{name}{order}", (row_of(GENERATIONS, (number, changes)),))
+            )
     for number, step, fate in fates:
         file = deliveries[number % len(files)]
         step = max(step, file.step)
@@ -321,6 +326,7 @@ def universes() -> st.SearchStrategy[Universe]:
         st.lists(RECORD, min_size=1, max_size=4),
         PARTITIONS,
         FILES,
+        CORRECTIONS,
         FATES_OF_FILES,
     ).filter(says_something)
 
