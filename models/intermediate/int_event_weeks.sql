@@ -18,7 +18,7 @@ weeks as (
         {{ week_start('event_date') }} as week_start,
         {{ row_fingerprint([
             'count(*)',
-            'bit_xor(' ~ row_fingerprint(['event_date', 'usage_version']) ~ ')',
+            'bit_xor(' ~ row_fingerprint(['event_date', 'record_version']) ~ ')',
         ]) }} as usage_version
     from event_days
     group by {{ week_start('event_date') }}

@@ -3,15 +3,15 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') }}",
-        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'usage_version')) }}"
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'record_version')) }}"
     )
 }}
 
 with usage_daily as (
 
     select * from {{ ref('fct_usage_daily') }}
-    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') if is_incremental() else 'true' }}
+    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') if is_incremental() else 'true' }}
 
 )
 

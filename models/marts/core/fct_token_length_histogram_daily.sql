@@ -3,8 +3,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') }}",
-        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'usage_version')) }}"
+        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') }}",
+        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'record_version')) }}"
     )
 }}
 
@@ -13,7 +13,7 @@ with generations as (
     select * from {{ ref('int_counted_generations') }}
     where
         total_tokens > 0
-        and {{ missing_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') if is_incremental() else 'true' }}
+        and {{ missing_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') if is_incremental() else 'true' }}
 
 ),
 
