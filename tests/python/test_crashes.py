@@ -208,7 +208,7 @@ def test_a_killed_build_is_healed_by_the_next(warehouse: Warehouse, tmp_path: Pa
 
 MANY = f"""
     select one.* replace (one.id || '-' || i as id, 1 + i % 1000 as native_tokens_prompt)
-    from range(300000) as numbers (i)
+    from range(100000) as numbers (i)
     cross join ({generations([generation(0, "2025-06-03", 10, 5, total_cost=0.1)])}) as one
 """
 
@@ -233,7 +233,7 @@ def test_a_full_disk_is_said_and_healed(warehouse: Warehouse):
     assert digest(warehouse.published) == served
 
     warehouse.build()
-    assert warehouse.query("select sum(generations)::int from marts.fct_usage_daily") == [(300_006,)]
+    assert warehouse.query("select sum(generations)::int from marts.fct_usage_daily") == [(100_006,)]
     healed = warehouse.root / "healed.duckdb"
     copy_warehouse(warehouse.path, healed)
     warehouse.build("--full-refresh")
