@@ -181,7 +181,7 @@ def test_the_check_sees_what_a_build_overlooks(warehouse: Warehouse):
         ),
         ("insert into marts.rpt_load_summary select * from marts.rpt_load_summary", "rpt_load_summary"),
         ("delete from marts.rpt_quarantined_generations", "rpt_quarantined_generations"),
-        ("update marts.fct_account_model_months set usage_version = null", "fct_account_model_months"),
+        ("update marts.fct_account_model_months set active_days = 99", "fct_account_model_months"),
         ("update reference.countries set note = '' where country_code = 'DE'", "countries"),
     ):
         warehouse.path.write_bytes(good.read_bytes())
