@@ -35,7 +35,7 @@ def published_versions() -> int:
 
 def duckdb_memory_limit() -> str:
     """Memory that DuckDB may use, e.g. 8GB (DUCKDB_MEMORY_LIMIT; profiles.yml reads it for dbt)."""
-    return os.environ.get("DUCKDB_MEMORY_LIMIT") or "8GB"
+    return os.environ.get("DUCKDB_MEMORY_LIMIT") or "6GB"
 
 
 def duckdb_temp_directory() -> Path:

@@ -262,8 +262,7 @@ class Size:
         landings.warm(self.landing)
         with_tests = scenario == "full_with_tests"
         self.dbt(scenario, repetition, [["build"]] if with_tests else [["seed"], ["run"]])
-        if with_tests:
-            self.warehouse.replace(self.base)
+        self.warehouse.replace(self.base)
 
     def increment(self, scenario: str, repetition: int) -> None:
         """One more day (or none) on a warehouse that holds the history."""
@@ -348,7 +347,8 @@ class Size:
         self.empty_work()
         if not self.base.exists():
             landings.remove_day(self.landing)
-            subprocess.run([*yardstick.DBT, "--quiet", "build"], cwd=self.project, env=self.variables, check=True)
+            for command in ("seed", "run"):
+                subprocess.run([*yardstick.DBT, "--quiet", command], cwd=self.project, env=self.variables, check=True)
             self.warehouse.replace(self.base)
         shutil.copy(self.base, self.warehouse)
 
