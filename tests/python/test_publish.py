@@ -25,7 +25,7 @@ from landings import generation, generations, land_two_weeks
 
 from scripts import _paths, publish
 
-BUILDS = int(os.environ.get("PUBLICATION_BUILDS") or 5)
+BUILDS = int(os.environ.get("PUBLICATION_BUILDS") or 3)
 READER = Path(polling_reader.__file__)
 MAIN = "import sys; from scripts import publish; sys.exit(publish.main())"
 # Dies by SIGKILL right before the given change of a folder or a name (the audit events of Python).
