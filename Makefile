@@ -59,7 +59,7 @@ test: setup lint test-build pytest
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	DBT_TARGET=lint DBT_TARGET_PATH=data/test/lint $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/singular $(wildcard analyses)
+	LANDING_PATH=data/test/lint/no_landing DBT_TARGET=lint DBT_TARGET_PATH=data/test/lint $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/singular $(wildcard analyses)
 
 TEST_ENVIRONMENT := LANDING_PATH=data/test/landing CHECKS_PATH=data/test/checks WAREHOUSE_PATH=data/test/build/warehouse.duckdb \
 	PUBLISHED_PATH=data/test/warehouse.duckdb DBT_TARGET_PATH=data/test/target DBT_LOG_PATH=data/test/logs LANDING_FORMAT=parquet

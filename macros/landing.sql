@@ -236,10 +236,14 @@
     {%- for name in names -%}
         {%- do values.append(adapter.quote(name) ~ ' := ' ~ (adapter.quote(name) if name in shape.columns else 'null')) -%}
     {%- endfor -%}
-    cast(
-                union_value(shape_{{ number }} := struct_pack({{ values | join(', ') }}))
-                as union({{ members | join(', ') }})
-            )
+    {%- set value = 'union_value(shape_' ~ number ~ ' := struct_pack(' ~ values | join(', ') ~ '))' -%}
+    {%- if not shape.files -%}
+    cast(null as string)
+    {%- elif shapes | length == 1 -%}
+    {{ value }}
+    {%- else -%}
+    cast({{ value }} as union({{ members | join(', ') }}))
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The text of a raw_record: JSON. Evaluate it for quarantined records only. -#}

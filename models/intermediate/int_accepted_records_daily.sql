@@ -8,11 +8,12 @@
     )
 }}
 
+{% set parts = period_parts('int_event_days', 'event_date', 'record_version') -%}
 -- Counted where the accepted records are read from, not as what is left over, so that the reconciliation can be tested.
 with generations as (
 
     select * from {{ ref('int_generations') }}
-    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') if is_incremental() else 'true' }}
+    where {{ missing_parts(parts, 'event_date') if is_incremental() else 'true' }}
 
 )
 

@@ -8,10 +8,11 @@
     )
 }}
 
+{% set parts = period_parts('int_event_days', 'event_date', 'record_version') -%}
 with usage_daily as (
 
     select * from {{ ref('fct_usage_daily') }}
-    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') if is_incremental() else 'true' }}
+    where {{ missing_parts(parts, 'event_date') if is_incremental() else 'true' }}
 
 )
 

@@ -8,10 +8,11 @@
     )
 }}
 
+{% set parts = period_parts('int_event_weeks', 'week_start', 'tool_call_version') -%}
 with account_finish_reason_weeks as (
 
     select * from {{ ref('fct_account_finish_reason_weeks') }}
-    where {{ missing_parts(period_parts('int_event_weeks', 'week_start', 'tool_call_version'), 'week_start') if is_incremental() else 'true' }}
+    where {{ missing_parts(parts, 'week_start') if is_incremental() else 'true' }}
 
 ),
 

@@ -8,10 +8,11 @@
     )
 }}
 
+{% set parts = period_parts('int_event_weeks', 'week_start', 'usage_version') -%}
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
-    where {{ missing_parts(period_parts('int_event_weeks', 'week_start', 'usage_version'), week_start('event_date'), first='event_date', days=7) if is_incremental() else 'true' }}
+    where {{ missing_parts(parts, week_start('event_date'), first='event_date', days=7) if is_incremental() else 'true' }}
 
 )
 

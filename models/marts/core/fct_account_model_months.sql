@@ -8,10 +8,11 @@
     )
 }}
 
+{% set parts = period_parts('int_event_months', 'month_start', 'usage_version') -%}
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
-    where {{ missing_parts(period_parts('int_event_months', 'month_start', 'usage_version'), month_start('event_date'), first='event_date', days=31) if is_incremental() else 'true' }}
+    where {{ missing_parts(parts, month_start('event_date'), first='event_date', days=31) if is_incremental() else 'true' }}
 
 )
 

@@ -8,6 +8,7 @@
     )
 }}
 
+{% set parts = period_parts('int_event_days', 'event_date', 'label_version') -%}
 with labels as (
 
     select * from {{ ref('int_classification_labels') }}
@@ -20,7 +21,7 @@ generations as (
     select * from {{ ref('int_counted_generations') }}
     where
         generation_hash in (select labels.generation_hash from labels)
-        and {{ missing_parts(period_parts('int_event_days', 'event_date', 'label_version'), 'event_date') if is_incremental() else 'true' }}
+        and {{ missing_parts(parts, 'event_date') if is_incremental() else 'true' }}
 
 ),
 

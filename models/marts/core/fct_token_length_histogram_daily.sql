@@ -8,12 +8,13 @@
     )
 }}
 
+{% set parts = period_parts('int_event_days', 'event_date', 'record_version') -%}
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
     where
         total_tokens > 0
-        and {{ missing_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') if is_incremental() else 'true' }}
+        and {{ missing_parts(parts, 'event_date') if is_incremental() else 'true' }}
 
 ),
 

@@ -8,10 +8,11 @@
     )
 }}
 
+{% set parts = period_parts('int_event_days', 'event_date', 'usage_version') -%}
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
-    where {{ missing_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') if is_incremental() else 'true' }}
+    where {{ missing_parts(parts, 'event_date') if is_incremental() else 'true' }}
 
 ),
 

@@ -42,7 +42,8 @@ with renamed as (
         -- US dollars; the export states the effect on the cost, the generation record the saving
         {{ landed_number('cost_total', shape.types) }} as spend_usd,
         case
-            when {{ landed_number('byok_usage_inference', shape.types) }} <> 0 then {{ landed_number('byok_usage_inference', shape.types) }}
+            when {{ landed_number('byok_usage_inference', shape.types) }} <> 0
+                then {{ landed_number('byok_usage_inference', shape.types) }}
         end as upstream_inference_cost_usd,
         -{{ landed_number('cost_cache', shape.types) }} as cache_discount_usd,
 
