@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -48,22 +49,19 @@ def script_tables(landing: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def differences(project: Path, other: Path, table: str) -> list[tuple]:
     """Rows of a table that one file has and the other has not, versions of days aside."""
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{project}' as project (read_only)")
-        connection.execute(f"attach '{other}' as other (read_only)")
-        columns = ", ".join(
-            f'"{name}"'
-            for name, *_ in connection.execute(f"describe project.{table}").fetchall()
-            if name not in engine.VERSION_COLUMNS
-        )
-        return connection.execute(
-            f"""
-            (select 'project', {columns} from project.{table} except all select 'project', {columns} from other.{table})
-            union all
-            (select 'other', {columns} from other.{table} except all select 'other', {columns} from project.{table})
-            limit 5
-            """
-        ).fetchall()
+    rows = []
+    for file in (project, other):
+        with duckdb.connect() as connection:
+            # By the name that views look for their tables under.
+            connection.execute(f"attach '{file}' as warehouse (read_only)")
+            columns = ", ".join(
+                f'"{name}"'
+                for name, *_ in connection.execute(f"describe warehouse.{table}").fetchall()
+                if name not in engine.VERSION_COLUMNS
+            )
+            rows.append(Counter(connection.execute(f"select {columns} from warehouse.{table}").fetchall()))
+    mine, theirs = rows
+    return [("project", *row) for row in mine - theirs][:5] + [("other", *row) for row in theirs - mine][:5]
 
 
 def test_the_hand_written_script_makes_every_table_of_the_project(

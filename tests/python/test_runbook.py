@@ -44,14 +44,15 @@ def follow(warehouse: Warehouse, block: str, **variables: str) -> list[int]:
     """Run a block, dbt in this process and the rest in a shell; returns the exit codes of its scripts and of dbt."""
     codes = []
     environment = os.environ | warehouse.environment | variables
-    for part in re.split(r"^(\.venv/bin/dbt .*|\.venv/bin/python -m scripts.*)\n", block, flags=re.MULTILINE):
+    script = r"(?:[A-Z_]+=\S+ )?\.venv/bin/python -m scripts"
+    for part in re.split(rf"^(\.venv/bin/dbt .*|{script}.*)\n", block, flags=re.MULTILINE):
         if part.startswith(".venv/bin/dbt"):
             codes.append(dbt(warehouse, *shlex.split(part)[1:]))
         elif part.strip():
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", part], cwd=PROJECT, env=environment, capture_output=True, text=True
             )
-            if part.startswith(".venv/bin/python -m scripts"):
+            if re.match(script, part):
                 codes.append(done.returncode)
                 print(done.stdout, done.stderr)
             else:
