@@ -7,20 +7,15 @@
     )
 }}
 
-with usable as (
+-- The table is named twice instead of once in a common expression, which DuckDB would write out whole, in all columns.
+-- By the hash first, which is a number: nearly all records are alone with theirs. Ids are compared below.
+with repeated_hashes as (
 
-    select * from {{ ref('int_generations_checked') }}
+    select generation_hash
+    from {{ ref('int_generations_checked') }}
     where
         quarantine_reason is null
         and {{ is_changed_key('generation_hash') if is_incremental() else 'true' }}
-
-),
-
--- By the hash, which is a number: nearly all records are alone with theirs. Ids are compared below.
-repeated_hashes as (
-
-    select generation_hash
-    from usable
     group by generation_hash
     having count(*) > 1
 
@@ -38,9 +33,11 @@ repeated as (
         usable.*,
         landed_files.source_name,
         landed_files.file_name
-    from usable
+    from {{ ref('int_generations_checked') }} as usable
     inner join landed_files on usable.file_key = landed_files.file_key
-    where usable.generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
+    where
+        usable.quarantine_reason is null
+        and usable.generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
 
 ),
 
