@@ -82,12 +82,15 @@
 {#-
     Pre-hook: takes out the rows of stale parts, found by `column`, which holds the part (a date) or, for files, the version
     (`file_key`). Where a part is a date and a key together, its text is `<date>|<key>`, `column` holds the date and `key` names
-    the column of the other. Literal lists, since storage is pruned by them. A table that is built anew starts a new account.
+    the column of the other. Literal lists, since storage is pruned by them. A table that is built anew starts a new account; one
+    whose account is lost is emptied, and so built anew, since every part of it counts as missing.
 -#}
 {% macro drop_stale_parts(parts, column, key=none) %}
     {%- if execute -%}
         {%- if not is_incremental() -%}
             delete from {{ built_parts() }} where model_name = '{{ this.identifier }}'
+        {%- elif not has_account() -%}
+            delete from {{ this }}
         {%- else -%}
             {%- set stale = run_query(stale_parts(parts)) -%}
             {%- if stale.rows | length -%}
@@ -96,6 +99,12 @@
             {%- endif -%}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+{#- Whether the account says anything of this model. -#}
+{% macro has_account() %}
+    {%- set entries = run_query("select count(*) from " ~ built_parts() ~ " where model_name = '" ~ this.identifier ~ "'") -%}
+    {{ return(entries.columns[0].values()[0] > 0) }}
 {% endmacro %}
 
 {% macro forget_stale_parts(parts) %}

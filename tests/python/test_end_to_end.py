@@ -636,3 +636,13 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
         ("chinese_oss",),
         ("closed",),
     ]
+
+
+def test_a_table_without_its_account_is_built_anew(warehouse: Warehouse):
+    """What a table was built from is kept beside it. If that is lost, nothing may be counted twice."""
+    land_two_weeks(warehouse)
+    warehouse.build()
+    before = warehouse.contents(("intermediate", "marts"))
+    warehouse.execute("delete from intermediate.built_parts")
+    warehouse.build()
+    assert warehouse.contents(("intermediate", "marts")) == before
