@@ -46,14 +46,14 @@
     where periods.{{ version_column }} is not null
 {%- endmacro %}
 
-{#- Of this model: (part, version) that are built, but no longer present like that. -#}
-{% macro stale_parts(parts) -%}
+{#- Of this model (or of another account of it): (part, version) that are built, but no longer present like that. -#}
+{% macro stale_parts(parts, account=none) -%}
     select
         built.part,
         built.version
     from {{ built_parts() }} as built
     where
-        built.model_name = '{{ this.identifier }}'
+        built.model_name = '{{ account or this.identifier }}'
         and not exists (
             select 1
             from ({{ parts }}) as present
@@ -63,8 +63,8 @@
         )
 {%- endmacro %}
 
-{#- Of this model: (part, version) that are present and not built. -#}
-{% macro unbuilt_parts(parts) -%}
+{#- Likewise: (part, version) that are present and not built. -#}
+{% macro unbuilt_parts(parts, account=none) -%}
     select
         present.part,
         present.version
@@ -73,7 +73,7 @@
         select 1
         from {{ built_parts() }} as built
         where
-            built.model_name = '{{ this.identifier }}'
+            built.model_name = '{{ account or this.identifier }}'
             and built.part = present.part
             and built.version = present.version
     )
@@ -102,8 +102,9 @@
 {% endmacro %}
 
 {#- Whether the account says anything of this model. -#}
-{% macro has_account() %}
-    {%- set entries = run_query("select count(*) from " ~ built_parts() ~ " where model_name = '" ~ this.identifier ~ "'") -%}
+{% macro has_account(account=none) %}
+    {%- set name = account or this.identifier -%}
+    {%- set entries = run_query("select count(*) from " ~ built_parts() ~ " where model_name = '" ~ name ~ "'") -%}
     {{ return(entries.columns[0].values()[0] > 0) }}
 {% endmacro %}
 
@@ -115,14 +116,14 @@
 {% endmacro %}
 
 {#- Post-hook: what was missing is there now. -#}
-{% macro account_for_parts(parts) %}
+{% macro account_for_parts(parts, account=none) %}
     {%- if execute -%}
         insert into {{ built_parts() }}
         select
-            '{{ this.identifier }}' as model_name,
+            '{{ account or this.identifier }}' as model_name,
             unbuilt.part,
             unbuilt.version
-        from ({{ unbuilt_parts(parts) }}) as unbuilt
+        from ({{ unbuilt_parts(parts, account) }}) as unbuilt
     {%- endif -%}
 {% endmacro %}
 

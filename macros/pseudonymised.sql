@@ -1,7 +1,7 @@
 {#-
     Keyed hash of an account id: 128 bits of SHA-256, as the engine's type for such (half as long as text, and quicker to
-    compare); `pseudonym_text` gives its 32 hexadecimal characters, which is what public tables have. The key comes from PSEUDONYM_KEY
-    through a session variable, so that neither the key nor the id is in compiled SQL or in a stored view.
+    compare). The key comes from PSEUDONYM_KEY through a session variable, so that neither the key nor the id is in compiled
+    SQL or in a stored view.
     An account without an id stays null.
 -#}
 {% macro pseudonymised(account_id) -%}
@@ -10,14 +10,6 @@
 
 {% macro default__pseudonymised(account_id) -%}
     cast(substring(sha256(getvariable('pseudonym_key') || ':' || {{ account_id }}), 1, 32) as uuid)
-{%- endmacro %}
-
-{% macro pseudonym_text(account_key) -%}
-    {{ return(adapter.dispatch('pseudonym_text', 'llm_traffic')(account_key)) }}
-{%- endmacro %}
-
-{% macro default__pseudonym_text(account_key) -%}
-    replace(cast({{ account_key }} as string), '-', '')
 {%- endmacro %}
 
 {#- A short check value of the key: a changed key makes every landed file count as new. -#}

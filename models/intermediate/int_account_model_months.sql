@@ -1,10 +1,12 @@
 -- depends_on: {{ ref('int_account_model_parts') }}
+-- depends_on: {{ ref('int_generations_checked') }}
+-- depends_on: {{ ref('int_generations_superseded') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_stale_parts(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', key='model_id') }}",
-        post_hook="{{ account_for_parts(period_parts('int_account_model_parts', 'part', 'version')) }}"
+        pre_hook="{{ drop_touched_accounts(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', account_premises(has_models=true), key='model_id') }}",
+        post_hook="{{ account_for_touched_accounts(period_parts('int_account_model_parts', 'part', 'version'), account_premises(has_models=true)) }}"
     )
 }}
 
@@ -32,11 +34,11 @@ active_months as (
         cast(sum(account_model_months.total_tokens) as bigint) as total_tokens
     from account_model_months
     inner join model_slugs on account_model_months.model_slug = model_slugs.model_slug
+    {% if is_incremental() -%}
     where
-        {{
-            missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id')
-            if is_incremental() else 'true'
-        }}
+        {{ missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id') }}
+        and {{ is_touched_account('account_model_months.account_key', account_premises(has_models=true)) }}
+    {%- endif %}
     group by
         account_model_months.month_start,
         account_model_months.account_key,

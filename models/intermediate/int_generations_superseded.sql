@@ -51,6 +51,7 @@ ranked as (
         event_date,
         generation_id,
         generation_hash,
+        account_key,
         -- Latest arrival, then most complete usage, then the content itself: never the order of reading.
         row_number() over preferred as preference,
         first_value(file_key) over preferred as kept_file_key
@@ -99,6 +100,7 @@ select
     ingest_date,
     event_date,
     generation_id,
-    generation_hash
+    generation_hash,
+    account_key
 from ranked
 where preference > 1

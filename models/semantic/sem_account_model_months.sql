@@ -46,5 +46,5 @@ select
     account_model_months.total_tokens
 from account_model_months
 inner join loaded_months on account_model_months.month_start = loaded_months.month_start
-left join accounts on account_model_months.account_key = {{ pseudonym_text('accounts.account_key') }}
+left join accounts on account_model_months.account_key = accounts.account_key
 left join countries on accounts.country_code = countries.country_code

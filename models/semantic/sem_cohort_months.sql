@@ -28,7 +28,7 @@ countries as (
 account_regions as (
 
     select
-        {{ pseudonym_text('accounts.account_key') }} as account_key,
+        accounts.account_key,
         coalesce(countries.region, 'unknown') as region
     from accounts
     left join countries on accounts.country_code = countries.country_code

@@ -40,7 +40,8 @@ create macro clean(value) as
         else value
     end;
 create macro ingest_day(file) as cast(regexp_extract(file, '/ingest_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/', 1) as date);
-create macro pseudonym(account_id) as substring(sha256(getvariable('pseudonym_key') || ':' || account_id), 1, 32);
+create macro pseudonym(account_id) as
+    cast(substring(sha256(getvariable('pseudonym_key') || ':' || account_id), 1, 32) as uuid);
 
 -- Values of text files. Sums have to fit, so a trillion of anything is an accident.
 create macro number_in(value) as case when abs(try_cast(value as double)) < 1e12 then try_cast(value as double) end;

@@ -17,7 +17,7 @@ GENERIC = {
         update marts.rpt_source_reconciliation set accepted_rows = accepted_rows - 1 where source_name like '%generations'""",
     ("unique_combination", "rpt_oss_size_weekly"): """
         insert into marts.rpt_oss_size_weekly from marts.rpt_oss_size_weekly limit 1""",
-    ("matches_pattern", "fct_account_model_months"): "update marts.fct_account_model_months set account_key = 'acc_a'",
+    ("matches_pattern", "dim_days"): "update marts.dim_days set iso_week = '2025-01'",
     ("same_total", "fct_account_model_months"): """
         update marts.fct_account_model_months set generations = generations + 1""",
     ("row_count_between", "rpt_load_summary"): "insert into marts.rpt_load_summary from marts.rpt_load_summary",

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import re
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -378,11 +379,15 @@ def placed(number: int, row: dict) -> dict:
 
 
 class Landing:
-    """The landing of several universes: deliveries step by step, and what lies there now."""
+    """The landing of several universes: deliveries step by step, and what lies there now.
 
-    def __init__(self, folder: Path, universes: dict[int, Universe]):
+    With `only_arrivals` no file goes or is replaced: what is delivered anew comes beside what was there.
+    """
+
+    def __init__(self, folder: Path, universes: dict[int, Universe], only_arrivals: bool = False):
         self.folder = folder
         self.universes = universes
+        self.only_arrivals = only_arrivals
         self.files: dict[Path, Landed] = {}
 
     def deliver(self, step: int) -> None:
@@ -391,6 +396,10 @@ class Landing:
                 if delivery.step != step:
                     continue
                 path, ingest_date = self._place(number, delivery)
+                if self.only_arrivals:
+                    if isinstance(delivery, Remove):
+                        continue
+                    path = path.with_stem(f"{path.stem}-{step}")
                 if isinstance(delivery, Remove):
                     path.unlink(missing_ok=True)
                     self.files.pop(path, None)
@@ -645,7 +654,7 @@ def contributions(
         return
     day = row["created_at"].date()
     one = (1, tokens_of(row, "native_", "") if token_basis == "native" else tokens_of(row, "", "native_"))
-    account_key = hashlib.sha256(f"{pseudonym_key}:{row['account_id']}".encode()).hexdigest()[:32]
+    account_key = uuid.UUID(hashlib.sha256(f"{pseudonym_key}:{row['account_id']}".encode()).hexdigest()[:32])
     yield ("day", day), one
     yield ("day and model", day, row["model"]), one
     yield ("day and country", day, country), one
@@ -836,15 +845,18 @@ SHOW_ALL = {
 
 @dataclass(frozen=True)
 class Plan:
-    """Options of each step, and after which step the state is compared with a full refresh in a file of its own."""
+    """Options of each step, after which step the state is compared with a full refresh in a file of its own, and whether
+    files only come."""
 
     options: tuple[dict, ...] = ({},) * STEPS
     halfway: int = 1
+    only_arrivals: bool = False
 
 
 # Options that change between increments are an increment, too.
 PLANS = (
-    Plan(),
+    # Where nothing goes, increments look at new files' accounts only (macros/touched_accounts.sql).
+    Plan(halfway=2, only_arrivals=True),
     Plan(
         (
             {},
@@ -923,7 +935,7 @@ def check_batch(
     a full refresh: the one in a file of its own, the other in the file that the increments were built in.
     """
     key = warehouse.environment["PSEUDONYM_KEY"]
-    landing = Landing(warehouse.landing, universes)
+    landing = Landing(warehouse.landing, universes, plan.only_arrivals)
     own = warehouse.environment["WAREHOUSE_PATH"]
     elsewhere = warehouse.root / "elsewhere" / warehouse.path.name
     for step, options in enumerate(plan.options):

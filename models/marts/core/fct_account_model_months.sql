@@ -1,10 +1,12 @@
 -- depends_on: {{ ref('int_event_months') }}
+-- depends_on: {{ ref('int_generations_checked') }}
+-- depends_on: {{ ref('int_generations_superseded') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_stale_parts(period_parts('int_event_months', 'month_start', 'usage_version'), 'month_start') }}",
-        post_hook="{{ account_for_parts(period_parts('int_event_months', 'month_start', 'usage_version')) }}"
+        pre_hook="{{ drop_touched_accounts(period_parts('int_event_months', 'month_start', 'usage_version'), 'month_start', account_premises()) }}",
+        post_hook="{{ account_for_touched_accounts(period_parts('int_event_months', 'month_start', 'usage_version'), account_premises()) }}"
     )
 }}
 
@@ -12,14 +14,18 @@
 with generations as (
 
     select * from {{ ref('int_counted_generations') }}
-    where {{ missing_parts(parts, month_start('event_date'), first='event_date', days=31) if is_incremental() else 'true' }}
+    {% if is_incremental() -%}
+    where
+        {{ missing_parts(parts, month_start('event_date'), first='event_date', days=31) }}
+        and {{ is_touched_account('account_key', account_premises()) }}
+    {%- endif %}
 
 )
 
 select
     -- grain, on natural keys
     {{ month_start('generations.event_date') }} as month_start,
-    {{ pseudonym_text('generations.account_key') }} as account_key,
+    generations.account_key,
     generations.model_slug,
 
     -- when
