@@ -46,6 +46,17 @@
     where periods.{{ version_column }} is not null
 {%- endmacro %}
 
+{#- Present parts: one, all months together. -#}
+{% macro all_months() -%}
+    select
+        'all months' as part,
+        {{ row_fingerprint([
+            'count(*)',
+            'bit_xor(' ~ row_fingerprint(['months.month_start', 'months.usage_version']) ~ ')',
+        ]) }} as version
+    from {{ ref('int_event_months') }} as months
+{%- endmacro %}
+
 {#- Of this model (or of another account of it): (part, version) that are built, but no longer present like that. -#}
 {% macro stale_parts(parts, account=none) -%}
     select
@@ -81,7 +92,7 @@
 
 {#-
     Pre-hook: takes out the rows of stale parts, found by `column`, which holds the part (a date) or, for files, the version
-    (`file_key`). Where a part is a date and a key together, its text is `<date>|<key>`, `column` holds the date and `key` names
+    (`file_key`); none: the table is one part. Where a part is a date and a key together, its text is `<date>|<key>`, `column` holds the date and `key` names
     the column of the other. Literal lists, since storage is pruned by them. A table that is built anew starts a new account; one
     whose account is lost is emptied, and so built anew, since every part of it counts as missing.
 -#}
@@ -154,6 +165,9 @@
     keys are in literal lists, and the query says which pairs: there may be thousands.
 -#}
 {% macro is_one_of_parts(column, found, key, parts) -%}
+    {%- if column is none -%}
+        {{ return('true' if found.rows | length else 'false') }}
+    {%- endif -%}
     {%- if key is none -%}
         {{ return(is_one_of(column, found.columns[1 if column == 'file_key' else 0].values())) }}
     {%- endif -%}

@@ -61,8 +61,14 @@
     {%- for level in ['/*', '/*/*', '/*/*/*', '/*/*/*/*', '/*/*/*/*/*'] -%}
         {%- do patterns.append("select file from glob(" ~ sql_text(as_literal_pattern(folder) ~ level) ~ ")") -%}
     {%- endfor -%}
+    {%- set found = run_query(patterns | join(' union ') ~ ' order by file').columns[0].values() -%}
+    {#- Some filesystems of buckets list folders, too. -#}
+    {%- set folders = {} -%}
+    {%- for file in found -%}
+        {%- do folders.update({file.rsplit('/', 1)[0]: true}) -%}
+    {%- endfor -%}
     {%- set files = [] -%}
-    {%- for file in run_query(patterns | join(' union ') ~ ' order by file').columns[0].values() -%}
+    {%- for file in found if file not in folders -%}
         {%- set markers = [] -%}
         {%- for name in file[folder | length + 1:].split('/') if name[:1] in ['_', '.'] -%}
             {%- do markers.append(name) -%}

@@ -6,8 +6,19 @@ import os
 from pathlib import Path
 
 
+def is_landing_in_bucket() -> bool:
+    """Whether LANDING_PATH is the address of a bucket, which dbt reads and the scripts do not."""
+    return "://" in os.environ.get("LANDING_PATH", "")
+
+
 def landing_path() -> Path:
-    """Folder of raw records (LANDING_PATH)."""
+    """Folder of raw records (LANDING_PATH).
+
+    Raises:
+        ValueError: it is in a bucket.
+    """
+    if is_landing_in_bucket():
+        raise ValueError("LANDING_PATH is the address of a bucket, and this script works on a folder: name a copy of it")
     return Path(os.environ.get("LANDING_PATH") or "data/landing")
 
 

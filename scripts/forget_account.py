@@ -494,7 +494,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.verify:
             return _say_what_is_left(verify(arguments.verify, needles(accounts, key)), "found")
         return forget(_paths.landing_path(), accounts, arguments.rewrite)
-    except (Unusable, FileNotFoundError) as error:
+    except (Unusable, FileNotFoundError, ValueError) as error:
         print(f"Stopped: {error}", file=sys.stderr)
         return EXIT_FAILED
 

@@ -5,8 +5,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_touched_accounts(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', account_premises(has_models=true), key='model_id') }}",
-        post_hook="{{ account_for_touched_accounts(period_parts('int_account_model_parts', 'part', 'version'), account_premises(has_models=true)) }}"
+        pre_hook="{{ drop_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', ['account_key', 'model_id'], record_premises(has_models=true), key='model_id') }}",
+        post_hook="{{ account_for_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), record_premises(has_models=true)) }}"
     )
 }}
 
@@ -37,7 +37,7 @@ active_months as (
     {% if is_incremental() -%}
     where
         {{ missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id') }}
-        and {{ is_touched_account('account_model_months.account_key', account_premises(has_models=true)) }}
+        and {{ is_touched(['account_model_months.account_key', 'model_slugs.model_id'], record_premises(has_models=true)) }}
     {%- endif %}
     group by
         account_model_months.month_start,
@@ -55,13 +55,13 @@ known_months as (
         built.account_key,
         built.model_id
     from {{ this }} as built
-    where exists (
-        select 1
-        from active_months
-        where
-            active_months.account_key = built.account_key
-            and active_months.model_id = built.model_id
-    )
+    where
+        (built.account_key, built.model_id) in (
+            select
+                active_months.account_key,
+                active_months.model_id
+            from active_months
+        )
 
 ),
 
@@ -96,54 +96,22 @@ with_history as (
         lag(month_start) over (partition by account_key, model_id order by month_start asc) as month_before
     from all_months
 
-),
-
--- Whatever the model was.
-platform_months as (
-
-    select
-        account_key,
-        month_start
-    from active_months
-    {% if is_incremental() -%}
-    union all
-    select
-        built.account_key,
-        built.month_start
-    from {{ this }} as built
-    where
-        built.month_start = built.first_month_on_platform
-        and built.account_key in (select active_months.account_key from active_months)
-    {%- endif %}
-
-),
-
-first_platform_months as (
-
-    select
-        account_key,
-        min(month_start) as first_month_on_platform
-    from platform_months
-    group by account_key
-
 )
 
 select
     -- grain
-    with_history.month_start,
-    with_history.account_key,
-    with_history.model_id,
+    month_start,
+    account_key,
+    model_id,
 
     -- since when, and whether without a gap
-    with_history.first_month,
-    first_platform_months.first_month_on_platform,
+    first_month,
     coalesce(
-        with_history.month_before = cast(with_history.month_start - interval '1' month as date), false
+        month_before = cast(month_start - interval '1' month as date), false
     ) as was_active_month_before,
 
     -- how much
-    with_history.generations,
-    with_history.total_tokens
+    generations,
+    total_tokens
 from with_history
-inner join first_platform_months on with_history.account_key = first_platform_months.account_key
-where with_history.generations is not null
+where generations is not null

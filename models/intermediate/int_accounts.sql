@@ -11,19 +11,17 @@ superseded as (
 )
 
 select
-    account_key,
-    source_name,
-    ingest_date,
-    country_code,
-    updated_at,
-    event_date
+    checked.account_key,
+    checked.source_name,
+    checked.ingest_date,
+    checked.country_code,
+    checked.updated_at,
+    checked.event_date
 from checked
+left join superseded
+    on
+        checked.file_key = superseded.file_key
+        and checked.file_row_number = superseded.file_row_number
 where
-    quarantine_reason is null
-    and not exists (
-        select 1
-        from superseded
-        where
-            superseded.file_key = checked.file_key
-            and superseded.file_row_number = checked.file_row_number
-    )
+    checked.quarantine_reason is null
+    and superseded.file_key is null

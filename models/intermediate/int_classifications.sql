@@ -11,22 +11,20 @@ superseded as (
 )
 
 select
-    generation_id,
-    generation_hash,
-    id_partition,
-    category_path,
-    source_name,
-    ingest_date,
-    confidence,
-    classified_at,
-    event_date
+    checked.generation_id,
+    checked.generation_hash,
+    checked.id_partition,
+    checked.category_path,
+    checked.source_name,
+    checked.ingest_date,
+    checked.confidence,
+    checked.classified_at,
+    checked.event_date
 from checked
+left join superseded
+    on
+        checked.file_key = superseded.file_key
+        and checked.file_row_number = superseded.file_row_number
 where
-    quarantine_reason is null
-    and not exists (
-        select 1
-        from superseded
-        where
-            superseded.file_key = checked.file_key
-            and superseded.file_row_number = checked.file_row_number
-    )
+    checked.quarantine_reason is null
+    and superseded.file_key is null

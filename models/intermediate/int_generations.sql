@@ -12,17 +12,16 @@ superseded as (
 
 accepted as (
 
-    select *
+    -- No `not exists`: DuckDB would first look for the distinct keys of all records.
+    select checked.*
     from checked
+    left join superseded
+        on
+            checked.file_key = superseded.file_key
+            and checked.file_row_number = superseded.file_row_number
     where
-        quarantine_reason is null
-        and not exists (
-            select 1
-            from superseded
-            where
-                superseded.file_key = checked.file_key
-                and superseded.file_row_number = checked.file_row_number
-        )
+        checked.quarantine_reason is null
+        and superseded.file_key is null
 
 ),
 

@@ -7,7 +7,7 @@
     )
 }}
 
--- The table is named twice instead of once in a common expression, which DuckDB would write out whole, in all columns.
+-- The table is named anew each time, not once in a common expression, which DuckDB would write out whole, in all columns.
 -- By the hash first, which is a number: nearly all records are alone with theirs. Ids are compared below.
 with repeated_hashes as (
 
@@ -18,6 +18,20 @@ with repeated_hashes as (
         and {{ is_changed_key('generation_hash') if is_incremental() else 'true' }}
     group by generation_hash
     having count(*) > 1
+
+),
+
+-- Where they are, so that of all records only days with repeated ones are read whole.
+repeated_places as (
+
+    select
+        file_key,
+        file_row_number,
+        event_date
+    from {{ ref('int_generations_checked') }}
+    where
+        quarantine_reason is null
+        and generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
 
 ),
 
@@ -34,10 +48,12 @@ repeated as (
         landed_files.source_name,
         landed_files.file_name
     from {{ ref('int_generations_checked') }} as usable
+    inner join repeated_places
+        on
+            usable.event_date = repeated_places.event_date
+            and usable.file_key = repeated_places.file_key
+            and usable.file_row_number = repeated_places.file_row_number
     inner join landed_files on usable.file_key = landed_files.file_key
-    where
-        usable.quarantine_reason is null
-        and usable.generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
 
 ),
 
@@ -52,6 +68,7 @@ ranked as (
         generation_id,
         generation_hash,
         account_key,
+        model_slug,
         -- Latest arrival, then most complete usage, then the content itself: never the order of reading.
         row_number() over preferred as preference,
         first_value(file_key) over preferred as kept_file_key
@@ -101,6 +118,7 @@ select
     event_date,
     generation_id,
     generation_hash,
-    account_key
+    account_key,
+    model_slug
 from ranked
 where preference > 1

@@ -159,7 +159,8 @@ with_models as (
 
 ),
 
--- What shares of a week are taken of: additive over a week's rows, since each row carries its own part of the week.
+-- What shares of a week are taken of: additive over a week's rows, since each row carries its own part of the week. From
+-- the marts' roll-up: small, and so that the rows above are made once.
 week_totals as (
 
     select
@@ -170,8 +171,8 @@ week_totals as (
             sum(case when is_reasoning_model and not is_free_access then total_tokens else 0 end) as bigint
         ) as week_reasoning_tokens,
         cast(sum(case when is_tool_call then total_tokens else 0 end) as bigint) as week_tool_call_tokens,
-        {{ sum_usd('spend_usd', condition='is_priced') }} as week_spend_usd
-    from with_models
+        {{ sum_usd('spend_usd', condition=enters_cost_metrics('is_byok', 'is_free_access')) }} as week_spend_usd
+    from model_usage_daily
     group by week_start
 
 ),
@@ -181,7 +182,7 @@ window_totals as (
     select
         cast(sum(total_tokens) as bigint) as window_tokens,
         cast(sum(case when is_open_source then total_tokens else 0 end) as bigint) as window_oss_tokens
-    from with_models
+    from model_usage_daily
     where is_in_study_window
 
 )

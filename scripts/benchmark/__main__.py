@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--scratch", type=Path, default=REPOSITORY / "data" / "benchmark", help="disk: see BENCHMARKS.md"
     )
     parser.add_argument("--memory-limit", default="6GB", help="of DuckDB, in and out of dbt, and of ClickHouse")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="of DuckDB, in and out of dbt, and of Polars")
+    parser.add_argument("--dbt-threads", type=int, default=1, help="models at a time; two need twice the memory")
     parser.add_argument("--repeats", type=int, help="of each scenario (3 up to a million generations, above 1)")
     parser.add_argument("--engines-python", default=sys.executable, help="interpreter with Polars and chdb")
     parser.add_argument("--only", nargs="*", default=[], help="scenarios, by name")
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
                 },
                 memory_limit=chosen.memory_limit,
                 threads=chosen.threads,
+                dbt_threads=chosen.dbt_threads,
                 repeats=chosen.repeats,
                 # Not resolved: the link in an environment's folder is what makes it that environment.
                 engines_python=chosen.engines_python,

@@ -22,6 +22,7 @@ NAMES = {
     "same_day": "the largest size's day",
     "same_day_without_tests": "the largest size's day, without tests",
     "seed_edit": "seed edit",
+    "seed_edit_without_tests": "seed edit without tests",
     "yardstick_polars": "facts in Polars",
     "yardstick_chdb": "facts in ClickHouse (chdb)",
 }
@@ -88,10 +89,22 @@ def peak_memory(run: Run, size: int) -> float | None:
     return max(peaks) / GB if peaks else None
 
 
+def sql_seconds(measurement: dict[str, Any]) -> float:
+    """Seconds in which a statement of a model, a seed or a hook was running, tests and dbt itself left out."""
+    return measurement["split"]["models"] + measurement["split"]["hooks"]
+
+
+def sql_ratio(run: Run, of: tuple[int, str], to: tuple[int, str]) -> float | None:
+    """SQL seconds of one measurement over those of another."""
+    here, there = run.get(*of), run.get(*to)
+    return sql_seconds(here) / sql_seconds(there) if here and there else None
+
+
 def same_day_ratio(run: Run, size: int) -> float | None:
     """The same day on this history over it on the history of the next smaller size."""
     smaller = [other for other in run.sizes if other < size]
-    return run.ratio((size, "same_day"), (smaller[-1], "same_day")) if smaller else None
+    scenario = "same_day_without_tests"
+    return sql_ratio(run, (size, scenario), (smaller[-1], scenario)) if smaller else None
 
 
 def seconds_of(scenario: str) -> Callable[[Run, int], float | None]:
@@ -109,19 +122,22 @@ REQUIREMENTS = (
     Requirement("Tests add at most 50 % to it", added_by_tests, 0.5, lambda value: f"{100 * value:.0f} %"),
     Requirement("No build needs more than 8 GB of memory", peak_memory, 8, lambda value: f"{value:.1f} GB"),
     Requirement(
-        "A one-day increment takes at most 3 % of a full build (both with tests)",
-        lambda run, size: run.ratio((size, "day"), (size, "full_with_tests")),
+        "A one-day increment takes at most 3 % of a full build (SQL without tests)",
+        lambda run, size: sql_ratio(run, (size, "day_without_tests"), (size, "full_without_tests")),
         0.03,
         lambda value: f"{100 * value:.1f} %",
     ),
     Requirement(
-        "The same increment takes at most 1.3 times as long on the next larger history",
+        "The same increment takes at most 1.3 times as long on the next larger history (SQL without tests)",
         same_day_ratio,
         1.3,
         lambda value: f"{value:.2f}x",
     ),
     Requirement(
-        "A seed edit takes less than 15 s, tests included", seconds_of("seed_edit"), 15, lambda value: f"{value:.1f} s"
+        "A seed edit takes less than 15 s to the relabelled marts (wall)",
+        seconds_of("seed_edit_without_tests"),
+        15,
+        lambda value: f"{value:.1f} s",
     ),
 )
 
@@ -199,10 +215,11 @@ def conditions(run: Run) -> str:
     return (
         f"Run of {run.run_id}, commit {found['commit']}: {found['processors']} processors ({found['processor']}),"
         f" {found['memory_bytes'] / 2**30:.0f} GiB of memory, {found['system']}; {versions}. DuckDB had"
-        f" {found['threads']} threads and a memory limit of {found['memory_limit']}, in dbt and out of it."
+        f" {found['threads']} threads and a memory limit of {found['memory_limit']}, in dbt and out of it; dbt built"
+        f" {found['dbt_threads']} model(s) at a time."
         f" Repetitions by size ({repeated}); of several the median is shown.{load}\n\n"
         f"```sh\npython -m scripts.benchmark run --millions {sizes} --threads {found['threads']}"
-        f" --memory-limit {found['memory_limit']}\n```\n\n"
+        f" --dbt-threads {found['dbt_threads']} --memory-limit {found['memory_limit']}\n```\n\n"
         "Seconds are this machine's; the ratios are what carries over. All that is compared was measured in this run.\n"
     )
 
@@ -247,7 +264,7 @@ def increments(run: Run) -> str:
     """Increments and the seed edit, as ratios to the full build of the same kind."""
     rows = []
     for size in run.sizes:
-        for scenario in list(NAMES)[3:11]:
+        for scenario in list(NAMES)[3:12]:
             found = run.get(size, scenario)
             if not found:
                 continue
@@ -380,7 +397,8 @@ METHOD = f"""## How it is measured
 - **Late rows**: 1 % of that day's rows, dated back to days drawn evenly from the whole window, under new ids. It
   touches nearly every day, which real lateness does not.
 - **Without tests**: `dbt seed` and `dbt run`. **With tests**: `dbt build`. **Seed edit**: another display name in
-  `models.csv`, then `dbt build --exclude-resource-type unit_test --select models+`, on an unchanged landing.
+  `models.csv`, then `dbt build --exclude-resource-type unit_test --select models+`, on an unchanged landing; without
+  tests, those are excluded, too.
 - Increments start from a copy of the warehouse as `dbt build` of the history left it; making the copy is not timed.
   The project is parsed before; what an edit makes dbt parse again is timed. Before a full build or yardstick every
   file of the landing is read once.

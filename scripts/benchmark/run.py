@@ -27,7 +27,7 @@ COPIED = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests
 # Whatever this process was started with, a measured run gets these from the harness alone.
 OWN_VARIABLES = ("LANDING_", "WAREHOUSE_", "PUBLISHED_", "CHECKS_", "DBT_", "DUCKDB_", "PSEUDONYM_")
 LOG_OPTIONS = ("--quiet", "--log-format-file", "json", "--log-level-file", "debug", "--log-file-max-bytes", "0")
-SEED_EDIT = ("--exclude-resource-type", "unit_test", "--select", "models+")
+SEED_EDIT = ("--select", "models+", "--exclude-resource-type", "unit_test")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Settings:
     landings: dict[int, Path] = field(default_factory=dict)
     memory_limit: str = "6GB"
     threads: int = 2
+    dbt_threads: int = 1
     repeats: int | None = None
     engines_python: str = sys.executable
     new_run: bool = False
@@ -104,6 +105,7 @@ def environment_of(settings: Settings) -> dict[str, Any]:
         "versions": versions,
         "memory_limit": settings.memory_limit,
         "threads": settings.threads,
+        "dbt_threads": settings.dbt_threads,
         "commit": commit[:12] + ("+changes" if changed else ""),
         "sizes": list(settings.sizes),
     }
@@ -161,7 +163,7 @@ class Size:
             "WAREHOUSE_PATH": str(self.warehouse),
             "DUCKDB_TEMP_DIRECTORY": str(self.work / "tmp"),
             "DUCKDB_MEMORY_LIMIT": settings.memory_limit,
-            "DBT_THREADS": str(settings.threads),
+            "DBT_THREADS": str(settings.dbt_threads),
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
             "PSEUDONYM_KEY": engine.PUBLIC_KEY,
@@ -187,6 +189,7 @@ class Size:
             "same_day": self.increment,
             "same_day_without_tests": self.increment,
             "seed_edit": self.seed_edit,
+            "seed_edit_without_tests": self.seed_edit,
         }
         open_ones = [
             (repetition, scenario)
@@ -288,7 +291,8 @@ class Size:
         csv.writer(edited, lineterminator="").writerow(row)
         path.write_text("\n".join((header, edited.getvalue(), rest)), encoding="utf-8")
         try:
-            self.dbt(scenario, repetition, [["build", *SEED_EDIT]])
+            without_tests = ["test"] if scenario.endswith("_without_tests") else []
+            self.dbt(scenario, repetition, [["build", *SEED_EDIT, *without_tests]])
         finally:
             path.write_text(before, encoding="utf-8")
             # The parsed project is that of the edited seed; the next repetition is to meet the unedited one.

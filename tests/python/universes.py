@@ -855,7 +855,7 @@ class Plan:
 
 # Options that change between increments are an increment, too.
 PLANS = (
-    # Where nothing goes, increments look at new files' accounts only (macros/touched_accounts.sql).
+    # Where nothing goes, increments look at what is in new files only (macros/touched_keys.sql).
     Plan(halfway=2, only_arrivals=True),
     Plan(
         (

@@ -5,8 +5,8 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        pre_hook="{{ drop_touched_accounts(period_parts('int_event_weeks', 'week_start', 'usage_version'), 'week_start', account_premises()) }}",
-        post_hook="{{ account_for_touched_accounts(period_parts('int_event_weeks', 'week_start', 'usage_version'), account_premises()) }}"
+        pre_hook="{{ drop_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), 'week_start', ['account_key'], record_premises()) }}",
+        post_hook="{{ account_for_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), record_premises()) }}"
     )
 }}
 
@@ -17,7 +17,7 @@ with generations as (
     {% if is_incremental() -%}
     where
         {{ missing_parts(parts, week_start('event_date'), first='event_date', days=7) }}
-        and {{ is_touched_account('account_key', account_premises()) }}
+        and {{ is_touched(['account_key'], record_premises()) }}
     {%- endif %}
 
 )

@@ -1,0 +1,113 @@
+{#-
+    Increments of tables whose parts are large and whose rows are of an account: a new file changes few rows of a month. So
+    only keys (an account, or an account and a model) that it touches are built again: those of records in files that came,
+    and of records that a copy in such a file replaced (int_generations_superseded says which). On top of parts
+    (macros/build_in_parts.sql), which say the months.
+
+    That holds while all else that the rows are made of is as it was: its premises, as parts of an account of their own. A
+    premise that came is a new file or slug, whose keys are among the touched; where one went or is another (a file is gone,
+    the token basis changed, a slug is another model's), stale parts are built anew whole.
+-#}
+
+{#- Premises as parts: the files, the options, and, for tables by model, the model of each slug. -#}
+{% macro record_premises(has_models=false) -%}
+    {{ parts_of('int_generations_checked') }}
+    union all
+    select
+        'token_basis' as part,
+        {{ row_fingerprint([sql_text(var('token_basis'))]) }} as version
+    {%- if has_models %}
+    union all
+    select
+        'slug ' || slugs.model_slug as part,
+        {{ row_fingerprint(['slugs.model_id']) }} as version
+    from {{ ref('dim_model_slugs') }} as slugs
+    {%- endif %}
+{%- endmacro %}
+
+{#- Under what name the account has a model's premises. -#}
+{% macro premises_name() %}
+    {{ return(this.identifier ~ '__premises') }}
+{% endmacro %}
+
+{#- A table of the model's own, made by the pre-hook in the model's transaction and dropped after it. -#}
+{% macro touched_keys() %}
+    {{ return(this.incorporate(path={'identifier': this.identifier ~ '__touched_keys'})) }}
+{% endmacro %}
+
+{% macro do_premises_hold(premises) %}
+    {%- if not (has_account() and has_account(premises_name())) -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(run_query(stale_parts(premises, premises_name())).rows | length == 0) }}
+{% endmacro %}
+
+{#-
+    Pre-hook, instead of drop_stale_parts: takes out stale parts, of touched keys only where that will do. `touched_by` are the
+    columns of a key: account_key, and model_slug or model_id.
+-#}
+{% macro drop_touched_keys(parts, column, touched_by, premises, key=none) %}
+    {%- if execute -%}
+        {%- if is_incremental() and do_premises_hold(premises) -%}
+            {%- set came = unbuilt_parts(premises, premises_name()) -%}
+            {%- set files = is_one_of('file_key', run_query(came).columns[1].values()) -%}
+            create or replace table {{ touched_keys() }} as
+            select distinct {{ touched_by | join(', ') }}
+            from (
+                select
+                    account_key,
+                    model_slug
+                from {{ ref('int_generations_checked') }}
+                where
+                    {{ files }}
+                    and quarantine_reason is null
+
+                union all
+
+                select
+                    account_key,
+                    model_slug
+                from {{ ref('int_generations_superseded') }}
+                where kept_{{ files }}
+            ) as records
+            {%- if 'model_id' in touched_by %}
+            inner join {{ ref('dim_model_slugs') }} as slugs on records.model_slug = slugs.model_slug
+            {%- endif %};
+            {%- set stale = run_query(stale_parts(parts)) -%}
+            {%- if stale.rows | length %}
+
+            delete from {{ this }}
+            where
+                {{ is_one_of_parts(column, stale, key, stale_parts(parts)) }}
+                and {{ is_touched(touched_by, premises) }};
+            {{ forget_stale_parts(parts) }}
+            {%- endif -%}
+        {%- else -%}
+            delete from {{ built_parts() }} where model_name = '{{ premises_name() }}';
+            {{ drop_stale_parts(parts, column, key) }}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- SQL condition: the key's rows of missing parts are to be built. Called only `if is_incremental()`, as missing_parts. -#}
+{% macro is_touched(columns, premises) -%}
+    {%- if not (execute and do_premises_hold(premises)) -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set names = [] -%}
+    {%- for column in columns -%}
+        {%- do names.append('touched.' ~ column.split('.')[-1]) -%}
+    {%- endfor -%}
+    {{ return(
+        '(' ~ columns | join(', ') ~ ') in (select ' ~ names | join(', ') ~ ' from ' ~ touched_keys() ~ ' as touched)'
+    ) }}
+{%- endmacro %}
+
+{#- Post-hook: parts and premises are those of now. -#}
+{% macro account_for_touched_keys(parts, premises) %}
+    {%- if execute -%}
+        drop table if exists {{ touched_keys() }};
+        {{ account_for_parts(parts) }};
+        {{ account_for_parts(premises, premises_name()) }}
+    {%- endif -%}
+{% endmacro %}
