@@ -196,7 +196,7 @@
     {%- endif -%}
     {%- set literals = [] -%}
     {%- for value in values -%}
-        {%- if column.split('.')[-1] == 'file_key' -%}
+        {%- if column.endswith('file_key') -%}
             {%- do literals.append(value | string) -%}
         {%- elif column.split('.')[-1] == 'file_name' -%}
             {%- do literals.append(sql_text(value)) -%}

@@ -49,8 +49,7 @@
 {% macro drop_touched_keys(parts, column, touched_by, premises, key=none) %}
     {%- if execute -%}
         {%- if is_incremental() and do_premises_hold(premises) -%}
-            {%- set came = unbuilt_parts(premises, premises_name()) -%}
-            {%- set files = is_one_of('file_key', run_query(came).columns[1].values()) -%}
+            {%- set came = run_query(unbuilt_parts(premises, premises_name())).columns[1].values() -%}
             create or replace table {{ touched_keys() }} as
             select distinct {{ touched_by | join(', ') }}
             from (
@@ -59,7 +58,7 @@
                     model_slug
                 from {{ ref('int_generations_checked') }}
                 where
-                    {{ files }}
+                    {{ is_one_of('file_key', came) }}
                     and quarantine_reason is null
 
                 union all
@@ -68,7 +67,7 @@
                     account_key,
                     model_slug
                 from {{ ref('int_generations_superseded') }}
-                where kept_{{ files }}
+                where {{ is_one_of('kept_file_key', came) }}
             ) as records
             {%- if 'model_id' in touched_by %}
             inner join {{ ref('dim_model_slugs') }} as slugs on records.model_slug = slugs.model_slug
