@@ -9,11 +9,11 @@
     coalesce(cast(sum(cast({{ amount }} as decimal(28, 12))){{ window }} as double), 0)
 {%- endmacro %}
 
-{#- Mean and sum of any double, added up exactly (to 1e-15 and 1e-12) for the same reason. -#}
+{#- Mean and sum of any double, added up exactly (to 1e-15, and to 1e-12 or so many digits) for the same reason. -#}
 {% macro exact_avg(expression) -%}
     avg(cast({{ expression }} as decimal(38, 15)))
 {%- endmacro %}
 
-{% macro exact_sum(expression) -%}
-    cast(sum(cast({{ expression }} as decimal(38, 12))) as double)
+{% macro exact_sum(expression, digits=12) -%}
+    cast(sum(cast({{ expression }} as decimal(38, {{ digits }}))) as double)
 {%- endmacro %}

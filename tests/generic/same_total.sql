@@ -1,11 +1,18 @@
 {#-
     Fails when the sum of a column differs from the sum of `field` in another relation by more than `relative_tolerance`
-    (1e-9 by default: integer sums below a billion have to be equal; say 0 where larger ones have to be). `condition` and `to_condition` limit either side; `group_by` compares
-    group by group, a group that one side lacks counting as zero there.
+    (1e-9 by default: integer sums below a billion have to be equal; say 0 where larger ones have to be). Both may be lists of as
+    many columns, which are compared in one pass. `condition` and `to_condition` limit either side; `group_by` compares group by
+    group, a group that one side lacks counting as zero there.
 -#}
 {% test same_total(
     model, column_name, to, field, group_by=[], to_group_by=none, condition='true', to_condition='true', relative_tolerance=1e-9
 ) %}
+
+{%- set columns = [column_name] if column_name is string else column_name -%}
+{%- set fields = [field] if field is string else field -%}
+{%- if columns | length != fields | length -%}
+    {{ exceptions.raise_compiler_error("same_total compares " ~ columns | length ~ " columns with " ~ fields | length ~ " fields.") }}
+{%- endif -%}
 
 with here as (
 
@@ -13,7 +20,9 @@ with here as (
         {% for column in group_by -%}
         {{ column }} as group_{{ loop.index }},
         {% endfor -%}
-        sum({{ column_name }}) as total
+        {% for column in columns -%}
+        sum({{ column }}) as total_{{ loop.index }}{{ ',' if not loop.last }}
+        {% endfor -%}
     from {{ model }}
     where {{ condition }}
     {% if group_by -%}
@@ -28,7 +37,9 @@ there as (
         {% for column in (to_group_by or group_by) -%}
         {{ column }} as group_{{ loop.index }},
         {% endfor -%}
-        sum({{ field }}) as total
+        {% for column in fields -%}
+        sum({{ column }}) as total_{{ loop.index }}{{ ',' if not loop.last }}
+        {% endfor -%}
     from {{ to }}
     where {{ to_condition }}
     {% if group_by -%}
@@ -41,8 +52,10 @@ select
     {% for column in group_by -%}
     coalesce(here.group_{{ loop.index }}, there.group_{{ loop.index }}) as {{ column }},
     {% endfor -%}
-    here.total,
-    there.total as expected_total
+    {% for column in columns -%}
+    here.total_{{ loop.index }} as total_{{ loop.index }},
+    there.total_{{ loop.index }} as expected_total_{{ loop.index }}{{ ',' if not loop.last }}
+    {% endfor -%}
 from here
 full outer join there
     on
@@ -50,6 +63,11 @@ full outer join there
         {%- for column in group_by %}
         and here.group_{{ loop.index }} = there.group_{{ loop.index }}
         {%- endfor %}
-where abs(coalesce(here.total, 0) - coalesce(there.total, 0)) > {{ relative_tolerance }} * abs(coalesce(there.total, 0))
+where
+    false
+    {%- for column in columns %}
+    or abs(coalesce(here.total_{{ loop.index }}, 0) - coalesce(there.total_{{ loop.index }}, 0))
+    > {{ relative_tolerance }} * abs(coalesce(there.total_{{ loop.index }}, 0))
+    {%- endfor %}
 
 {% endtest %}

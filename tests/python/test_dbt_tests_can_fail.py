@@ -20,6 +20,8 @@ GENERIC = {
     ("matches_pattern", "dim_days"): "update marts.dim_days set iso_week = '2025-01'",
     ("same_total", "fct_account_model_months"): """
         update marts.fct_account_model_months set generations = generations + 1""",
+    # The second of the columns that are compared together.
+    ("same_total", "sem_usage_daily"): "update marts.fct_usage_daily set generations = generations + 1",
     ("row_count_between", "rpt_load_summary"): "insert into marts.rpt_load_summary from marts.rpt_load_summary",
     ("no_overlapping_periods", "free_access_periods"): """
         insert into reference.free_access_periods

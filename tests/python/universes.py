@@ -737,9 +737,7 @@ def against_oracle(check: str, path: Path, wanted: Expected, owners: Owners) -> 
 NOT_COMPARED = tuple(f"intermediate.{name}" for name in BUILD_ACCOUNTS)
 # Where a row stands in a CSV file is not known: the reader hands the rows over in any order. It tells rows of a file apart.
 COLUMNS_NOT_COMPARED = ("file_row_number",)
-# Logarithms and shares added up as doubles: the last digits follow the order in which the rows happen to lie, in two full
-# refreshes as well. Nothing is counted in them.
-INEXACT = ("marts.rpt_cost_usage_fit", "marts.rpt_paper_claims")
+# Of doubles that follow the order of adding, see `tolerance`.
 LAST_DIGITS = 1e-9
 SCHEMAS = ("intermediate", "marts", "reference")
 
@@ -750,7 +748,7 @@ def differing_rows(
     """(table, "only in the first" or "only in the second", row) of each row without its equal.
 
     Doubles are compared as text, the shortest that is read back as the same number: bit by bit, but for what a NaN carries.
-    With a tolerance, and in the tables of INEXACT, rows that are equal but for doubles that lie close together are not listed.
+    With a tolerance, rows that are equal but for doubles that lie close together are not listed.
     """
     differing = []
     with duckdb.connect() as connection:
@@ -789,9 +787,8 @@ def differing_rows(
                 ).fetchall()
                 for first, second in (("one", "other"), ("other", "one"))
             ]
-            allowed = max(tolerance, LAST_DIGITS if table in INEXACT else 0)
-            if allowed and doubles:
-                rows = without_neighbours(*rows, doubles, allowed)
+            if tolerance and doubles:
+                rows = without_neighbours(*rows, doubles, tolerance)
             for where, remaining in zip(("only in the first", "only in the second"), rows, strict=True):
                 names = [column for column, _ in columns]
                 differing += [(table, where, dict(zip(names, row, strict=True))) for row in remaining]

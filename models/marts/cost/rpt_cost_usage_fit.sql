@@ -28,8 +28,8 @@ centres as (
     select
         scope,
         count(*) as models,
-        avg(log_cost) as mean_log_cost,
-        avg(log_tokens) as mean_log_tokens
+        {{ exact_avg('log_cost') }} as mean_log_cost,
+        {{ exact_avg('log_tokens') }} as mean_log_tokens
     from points
     group by scope
 
@@ -42,9 +42,11 @@ squares as (
         centres.models,
         centres.mean_log_cost,
         centres.mean_log_tokens,
-        sum(power(points.log_cost - centres.mean_log_cost, 2)) as cost_squares,
-        sum(power(points.log_tokens - centres.mean_log_tokens, 2)) as token_squares,
-        sum((points.log_cost - centres.mean_log_cost) * (points.log_tokens - centres.mean_log_tokens)) as products
+        {{ exact_sum('power(points.log_cost - centres.mean_log_cost, 2)', digits=18) }} as cost_squares,
+        {{ exact_sum('power(points.log_tokens - centres.mean_log_tokens, 2)', digits=18) }} as token_squares,
+        {{ exact_sum(
+            '(points.log_cost - centres.mean_log_cost) * (points.log_tokens - centres.mean_log_tokens)', digits=18
+        ) }} as products
     from points
     inner join centres on points.scope = centres.scope
     group by

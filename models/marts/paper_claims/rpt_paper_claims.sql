@@ -524,14 +524,14 @@ source_type_shares as (
 figure_1 as (
 
     select
-        avg(chinese_share + row_share) filter (where is_recent) as oss_share_recent_third,
-        avg(chinese_share + row_share) filter (where is_recent) as oss_share_recent_equilibrium,
+        {{ exact_avg('chinese_share + row_share') }} filter (where is_recent) as oss_share_recent_third,
+        {{ exact_avg('chinese_share + row_share') }} filter (where is_recent) as oss_share_recent_equilibrium,
         min(chinese_share) as chinese_oss_smallest_week,
         max(chinese_share) as chinese_oss_largest_week,
-        avg(chinese_share) as chinese_oss_mean,
-        avg(row_share) as row_oss_mean,
-        avg(closed_share) as closed_mean,
-        avg(closed_share) filter (where is_recent) as closed_majority_recent,
+        {{ exact_avg('chinese_share') }} as chinese_oss_mean,
+        {{ exact_avg('row_share') }} as row_oss_mean,
+        {{ exact_avg('closed_share') }} as closed_mean,
+        {{ exact_avg('closed_share') }} filter (where is_recent) as closed_majority_recent,
         max(chinese_share + row_share) as oss_largest_week
     from source_type_shares
 
@@ -560,12 +560,12 @@ table_1 as (
 figure_3 as (
 
     select
-        avg(oss_concentration_weekly.deepseek_v3_r1_share) filter (
+        {{ exact_avg('oss_concentration_weekly.deepseek_v3_r1_share') }} filter (
             where study_weeks.week_start >= date '2025-02-01' and study_weeks.week_start < date '2025-07-01'
         ) as deepseek_v3_r1_majority,
         max(oss_concentration_weekly.top_model_share) filter (where study_weeks.is_recent) as largest_open_model_recent_week,
-        avg(oss_concentration_weekly.top_model_share) filter (where study_weeks.is_recent) as largest_open_model_recent_mean,
-        avg(oss_concentration_weekly.models_over_5pct) filter (where study_weeks.is_recent)
+        {{ exact_avg('oss_concentration_weekly.top_model_share') }} filter (where study_weeks.is_recent) as largest_open_model_recent_mean,
+        {{ exact_avg('oss_concentration_weekly.models_over_5pct') }} filter (where study_weeks.is_recent)
             as open_models_with_meaningful_share
     from oss_concentration_weekly
     inner join study_weeks on oss_concentration_weekly.week_start = study_weeks.week_start
@@ -588,11 +588,11 @@ size_changes as (
 
     select
         oss_size_weekly.size_bucket,
-        avg(oss_size_weekly.share_of_oss) filter (where study_weeks.is_recent) as recent_share,
-        avg(oss_size_weekly.share_of_oss) filter (where study_weeks.is_first) as first_share,
+        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where study_weeks.is_recent) as recent_share,
+        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where study_weeks.is_first) as first_share,
         max(oss_size_weekly.available_models) filter (where study_weeks.weeks_back = 1) as last_on_offer,
         max(oss_size_weekly.available_models) filter (where study_weeks.is_first_of_all) as first_on_offer,
-        avg(oss_size_weekly.share_of_oss) filter (where oss_size_weekly.week_start < date '2024-11-01') as share_before
+        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where oss_size_weekly.week_start < date '2024-11-01') as share_before
     from oss_size_weekly
     left join study_weeks on oss_size_weekly.week_start = study_weeks.week_start
     group by oss_size_weekly.size_bucket
@@ -631,15 +631,15 @@ oss_category_shares as (
 figures_6_and_7 as (
 
     select
-        avg(roleplay_share) filter (where scope = 'all_oss') as oss_roleplay_caption,
-        avg(roleplay_share) filter (where scope = 'all_oss') as oss_roleplay_majority,
-        avg(roleplay_share) filter (where scope = 'all_oss') as oss_roleplay_majority_discussion,
-        avg(programming_share) filter (where scope = 'all_oss') as oss_programming,
-        avg(roleplay_share + programming_share) filter (where scope = 'all_oss') as oss_roleplay_and_programming,
-        avg(programming_share + technology_share) filter (where scope = 'all_oss') as oss_programming_and_technology_caption,
-        avg(roleplay_share) filter (where scope = 'chinese_oss') as chinese_roleplay,
-        avg(programming_share + technology_share) filter (where scope = 'chinese_oss') as chinese_programming_and_technology,
-        avg(programming_share + technology_share) filter (where scope = 'chinese_oss')
+        {{ exact_avg('roleplay_share') }} filter (where scope = 'all_oss') as oss_roleplay_caption,
+        {{ exact_avg('roleplay_share') }} filter (where scope = 'all_oss') as oss_roleplay_majority,
+        {{ exact_avg('roleplay_share') }} filter (where scope = 'all_oss') as oss_roleplay_majority_discussion,
+        {{ exact_avg('programming_share') }} filter (where scope = 'all_oss') as oss_programming,
+        {{ exact_avg('roleplay_share + programming_share') }} filter (where scope = 'all_oss') as oss_roleplay_and_programming,
+        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'all_oss') as oss_programming_and_technology_caption,
+        {{ exact_avg('roleplay_share') }} filter (where scope = 'chinese_oss') as chinese_roleplay,
+        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'chinese_oss') as chinese_programming_and_technology,
+        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'chinese_oss')
             as chinese_programming_and_technology_caption
     from oss_category_shares
 
@@ -693,25 +693,25 @@ category_source_shares as (
 figures_8_and_9 as (
 
     select
-        avg(closed_share) filter (where category = 'programming' and is_recent) as programming_closed_recent,
-        avg(row_share / nullif(row_share + chinese_share, 0)) filter (
+        {{ exact_avg('closed_share') }} filter (where category = 'programming' and is_recent) as programming_closed_recent,
+        {{ exact_avg('row_share / nullif(row_share + chinese_share, 0)') }} filter (
             where category = 'programming' and week_start >= date '2025-10-01' and week_start < date '2025-12-01'
         ) as programming_row_of_open_late,
-        avg(chinese_share / nullif(row_share + chinese_share, 0)) filter (
+        {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)') }} filter (
             where category = 'programming' and week_start >= date '2025-06-01' and week_start < date '2025-09-01'
         ) as programming_chinese_of_open_middle,
-        avg(row_share) filter (where category = 'roleplay' and is_recent) as roleplay_row_recent,
-        avg(closed_share) filter (where category = 'roleplay' and is_recent) as roleplay_closed_recent,
-        avg(closed_share) filter (
+        {{ exact_avg('row_share') }} filter (where category = 'roleplay' and is_recent) as roleplay_row_recent,
+        {{ exact_avg('closed_share') }} filter (where category = 'roleplay' and is_recent) as roleplay_closed_recent,
+        {{ exact_avg('closed_share') }} filter (
             where category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'
         ) as roleplay_closed_may,
-        avg(row_share) filter (
+        {{ exact_avg('row_share') }} filter (
             where category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'
         ) as roleplay_row_may,
-        avg(chinese_share) filter (
+        {{ exact_avg('chinese_share') }} filter (
             where category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'
         ) as roleplay_chinese_may,
-        avg(chinese_share / nullif(row_share + chinese_share, 0)) filter (where category = 'roleplay' and is_recent)
+        {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)') }} filter (where category = 'roleplay' and is_recent)
             as roleplay_open_evenly_divided
     from category_source_shares
 
@@ -734,7 +734,7 @@ figure_10 as (
     select
         max(reasoning_share) filter (where weeks_back = 1) as reasoning_share_now,
         max(reasoning_share) filter (where weeks_back = 1) as reasoning_share_half,
-        avg(reasoning_share) filter (where week_start >= date '2025-01-01' and week_start < date '2025-02-01')
+        {{ exact_avg('reasoning_share') }} filter (where week_start >= date '2025-01-01' and week_start < date '2025-02-01')
             as reasoning_share_first_quarter
     from reasoning_shares
 
@@ -789,7 +789,7 @@ tool_calls_in_may as (
 
 tool_calls_in_april as (
 
-    select avg(token_share) as token_share
+    select {{ exact_avg('token_share') }} as token_share
     from tool_calls_weekly
     where week_start >= date '2025-04-01' and week_start < date '2025-05-01'
 
@@ -798,8 +798,8 @@ tool_calls_in_april as (
 tool_call_shares as (
 
     select
-        avg(tool_calls_weekly.token_share) filter (where study_weeks.is_recent) as recent_share,
-        avg(tool_calls_weekly.token_share) filter (where study_weeks.is_first) as first_share
+        {{ exact_avg('tool_calls_weekly.token_share') }} filter (where study_weeks.is_recent) as recent_share,
+        {{ exact_avg('tool_calls_weekly.token_share') }} filter (where study_weeks.is_first) as first_share
     from tool_calls_weekly
     inner join study_weeks on tool_calls_weekly.week_start = study_weeks.week_start
 
@@ -842,7 +842,7 @@ first_tools_provided as (
 figure_13 as (
 
     select
-        avg(early_tool_call_leaders.leaders_share) as tool_calls_early_leaders,
+        {{ exact_avg('early_tool_call_leaders.leaders_share') }} as tool_calls_early_leaders,
         {{ months_since('max(first_tools_provided.week_start)', "date '2025-09-01'") }} as tools_provided_since
     from first_tools_provided
     left join early_tool_call_leaders on true
@@ -853,15 +853,15 @@ lengths as (
 
     select
         {% for length in lengths %}
-        avg(sequence_length_weekly.avg_{{ length }}_tokens) filter (
+        {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (
             where sequence_length_weekly.week_start >= date '2024-01-01' and sequence_length_weekly.week_start < date '2024-04-01'
         ) as early_2024_{{ length }},
-        avg(sequence_length_weekly.avg_{{ length }}_tokens) filter (where study_weeks.is_recent) as recent_{{ length }},
+        {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (where study_weeks.is_recent) as recent_{{ length }},
         {% endfor %}
-        avg(sequence_length_weekly.avg_sequence_tokens) filter (
+        {{ exact_avg('sequence_length_weekly.avg_sequence_tokens') }} filter (
             where sequence_length_weekly.week_start >= date '2023-10-01' and sequence_length_weekly.week_start < date '2024-01-01'
         ) as late_2023_sequence,
-        avg(sequence_length_weekly.avg_sequence_tokens) filter (where study_weeks.is_recent) as recent_sequence
+        {{ exact_avg('sequence_length_weekly.avg_sequence_tokens') }} filter (where study_weeks.is_recent) as recent_sequence
     from sequence_length_weekly
     left join study_weeks on sequence_length_weekly.week_start = study_weeks.week_start
 
@@ -889,10 +889,10 @@ category_lengths as (
 
     select
         sequence_length_by_category_weekly.category,
-        avg(sequence_length_by_category_weekly.avg_prompt_tokens) as prompt_tokens,
-        avg(sequence_length_by_category_weekly.ratio_to_all) as length_ratio,
+        {{ exact_avg('sequence_length_by_category_weekly.avg_prompt_tokens') }} as prompt_tokens,
+        {{ exact_avg('sequence_length_by_category_weekly.ratio_to_all') }} as length_ratio,
         rank() over (
-            order by avg(sequence_length_by_category_weekly.avg_prompt_tokens) desc nulls last
+            order by {{ exact_avg('sequence_length_by_category_weekly.avg_prompt_tokens') }} desc nulls last
         ) as prompt_rank
     from sequence_length_by_category_weekly
     inner join tagged_weeks on sequence_length_by_category_weekly.week_start = tagged_weeks.week_start
@@ -929,8 +929,8 @@ programming_shares as (
 figure_19 as (
 
     select
-        avg(programming_share) filter (where is_first) as programming_share_early,
-        avg(programming_share) filter (where is_recent) as programming_share_recent
+        {{ exact_avg('programming_share') }} filter (where is_first) as programming_share_early,
+        {{ exact_avg('programming_share') }} filter (where is_recent) as programming_share_recent
     from programming_shares
 
 ),
@@ -977,16 +977,16 @@ figure_20_ranks as (
 figure_20 as (
 
     select
-        avg(case when anthropic_share > 0.6 then 1.0 when anthropic_share <= 0.6 then 0.0 end)
+        {{ exact_avg('case when anthropic_share > 0.6 then 1.0 when anthropic_share <= 0.6 then 0.0 end') }}
             as programming_spend_anthropic_weeks,
         max(anthropic_share) filter (where week_start = date '2025-11-17') as programming_spend_anthropic_november,
         sum(case when anthropic_share > 0.6 then 0 when anthropic_share <= 0.6 then 1 end) filter (
             where week_start < date '2025-11-17'
         ) as programming_spend_anthropic_first_time,
-        avg(openai_share) filter (where week_start >= date '2025-07-01' and week_start < date '2025-08-01')
+        {{ exact_avg('openai_share') }} filter (where week_start >= date '2025-07-01' and week_start < date '2025-08-01')
             as programming_spend_openai_july,
-        avg(openai_share) filter (where is_recent) as programming_spend_openai_recent,
-        avg(google_share) filter (where week_start >= date '2025-07-01') as programming_spend_google
+        {{ exact_avg('openai_share') }} filter (where is_recent) as programming_spend_openai_recent,
+        {{ exact_avg('google_share') }} filter (where week_start >= date '2025-07-01') as programming_spend_google
     from programming_spend_shares
 
 ),
@@ -1007,8 +1007,9 @@ figures_21_and_29 as (
         max(share_of_category) filter (where category = 'finance') as tag_largest_of_finance,
         max(share_of_category) filter (where tag = 'government_other') as tag_government_other,
         max(share_of_category) filter (where tag = 'legal_other') as tag_legal_other,
-        sum(share_of_category) filter (where tag in ('intelligent_assistants', 'productivity_software'))
-            as tag_technology_top_two,
+        {{ exact_sum(
+            "case when tag in ('intelligent_assistants', 'productivity_software') then share_of_category end"
+        ) }} as tag_technology_top_two,
         min(share_of_category) filter (where is_labelled) as tag_smallest_labelled,
         nullif(count(distinct case when panel is not null then category end), 0) as tag_categories_shown
     from category_tags
@@ -1035,37 +1036,37 @@ author_category_shares as (
 figures_22_and_23 as (
 
     select
-        avg(programming_share + technology_share) filter (where author_slug = 'anthropic')
+        {{ exact_avg('programming_share + technology_share') }} filter (where author_slug = 'anthropic')
             as anthropic_programming_and_technology,
-        avg(legal_share) filter (where author_slug = 'google') as google_legal,
-        avg(science_share) filter (where author_slug = 'google') as google_science,
-        avg(programming_share) filter (where author_slug = 'google' and is_recent) as google_programming_recent,
-        avg(case when programming_share > 0.8 then 1.0 when programming_share <= 0.8 then 0.0 end) filter (
+        {{ exact_avg('legal_share') }} filter (where author_slug = 'google') as google_legal,
+        {{ exact_avg('science_share') }} filter (where author_slug = 'google') as google_science,
+        {{ exact_avg('programming_share') }} filter (where author_slug = 'google' and is_recent) as google_programming_recent,
+        {{ exact_avg('case when programming_share > 0.8 then 1.0 when programming_share <= 0.8 then 0.0 end') }} filter (
             where author_slug = 'x-ai' and week_start < date '2025-11-17'
         ) as xai_programming,
-        avg(programming_share) filter (where author_slug = 'x-ai' and week_start >= date '2025-11-17')
+        {{ exact_avg('programming_share') }} filter (where author_slug = 'x-ai' and week_start >= date '2025-11-17')
             as xai_programming_late_november,
-        avg(science_share) filter (where author_slug = 'openai' and is_first) as openai_science_early,
-        avg(science_share) filter (where author_slug = 'openai' and is_recent) as openai_science_recent,
-        avg(programming_share) filter (where author_slug = 'openai' and is_recent) as openai_programming_recent,
-        avg(technology_share) filter (where author_slug = 'openai' and is_recent) as openai_technology_recent,
-        avg(programming_share + technology_share) filter (where author_slug = 'openai' and is_recent)
+        {{ exact_avg('science_share') }} filter (where author_slug = 'openai' and is_first) as openai_science_early,
+        {{ exact_avg('science_share') }} filter (where author_slug = 'openai' and is_recent) as openai_science_recent,
+        {{ exact_avg('programming_share') }} filter (where author_slug = 'openai' and is_recent) as openai_programming_recent,
+        {{ exact_avg('technology_share') }} filter (where author_slug = 'openai' and is_recent) as openai_technology_recent,
+        {{ exact_avg('programming_share + technology_share') }} filter (where author_slug = 'openai' and is_recent)
             as openai_programming_and_technology_recent,
-        avg(case when roleplay_share > 2.0 / 3 then 1.0 when roleplay_share <= 2.0 / 3 then 0.0 end) filter (
+        {{ exact_avg('case when roleplay_share > 2.0 / 3 then 1.0 when roleplay_share <= 2.0 / 3 then 0.0 end') }} filter (
             where author_slug = 'deepseek'
         ) as deepseek_roleplay,
-        avg(programming_share) filter (where author_slug = 'qwen') as qwen_programming,
-        avg(roleplay_share) filter (
+        {{ exact_avg('programming_share') }} filter (where author_slug = 'qwen') as qwen_programming,
+        {{ exact_avg('roleplay_share') }} filter (
             where author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'
         ) / nullif(
-            avg(roleplay_share) filter (
+            {{ exact_avg('roleplay_share') }} filter (
                 where author_slug = 'qwen' and week_start >= date '2025-05-01' and week_start < date '2025-09-01'
             ), 0
         ) as qwen_roleplay_autumn,
-        avg(roleplay_share) filter (
+        {{ exact_avg('roleplay_share') }} filter (
             where author_slug = 'qwen' and week_start >= date '2025-11-01' and week_start < date '2025-12-01'
         ) / nullif(
-            avg(roleplay_share) filter (
+            {{ exact_avg('roleplay_share') }} filter (
                 where author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'
             ), 0
         ) as qwen_roleplay_november
@@ -1112,16 +1113,16 @@ north_america as (
 figure_24 as (
 
     select
-        avg(case when region_shares.america_spend_share < 0.5 then 1.0 when region_shares.america_spend_share >= 0.5 then 0.0 end)
+        {{ exact_avg('case when region_shares.america_spend_share < 0.5 then 1.0 when region_shares.america_spend_share >= 0.5 then 0.0 end') }}
             as spend_north_america_weeks_under_half,
         max(north_america.spend_rank) as spend_north_america_rank,
-        avg(region_shares.europe_spend_share) as spend_europe,
-        avg(region_shares.asia_spend_share) filter (where region_shares.is_first) as spend_asia_first,
-        avg(region_shares.asia_spend_share) filter (where region_shares.is_recent) as spend_asia_recent,
-        avg(region_shares.asia_spend_share) filter (where region_shares.is_recent)
-        / nullif(avg(region_shares.asia_spend_share) filter (where region_shares.is_first), 0) as spend_asia_growth,
-        avg(region_shares.asia_token_share) filter (where region_shares.is_first) as tokens_asia_first,
-        avg(region_shares.asia_token_share) filter (where region_shares.is_recent) as tokens_asia_recent
+        {{ exact_avg('region_shares.europe_spend_share') }} as spend_europe,
+        {{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_first) as spend_asia_first,
+        {{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_recent) as spend_asia_recent,
+        {{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_recent)
+        / nullif({{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_first), 0) as spend_asia_growth,
+        {{ exact_avg('region_shares.asia_token_share') }} filter (where region_shares.is_first) as tokens_asia_first,
+        {{ exact_avg('region_shares.asia_token_share') }} filter (where region_shares.is_recent) as tokens_asia_recent
     from region_shares
     cross join north_america
 
