@@ -18,7 +18,7 @@ def landing_path() -> Path:
         ValueError: it is in a bucket.
     """
     if is_landing_in_bucket():
-        raise ValueError("LANDING_PATH is the address of a bucket, and this script works on a folder: name a copy of it")
+        raise ValueError("LANDING_PATH is a bucket, and this script works on a folder: name a copy of it")
     return Path(os.environ.get("LANDING_PATH") or "data/landing")
 
 

@@ -625,7 +625,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 <= arguments.max_unusable_share <= 1 or (arguments.max_age_days or 0) < 0:
         parser.error("--max-unusable-share goes from 0 to 1, --max-age-days from 0 on")
     if _paths.is_landing_in_bucket():
-        print("LANDING_PATH is the address of a bucket: not checked before the build, which names a file that it cannot read")
+        print("LANDING_PATH is a bucket: not checked before the build, which names a file that it cannot read")
         return EXIT_CLEAN
     landing_format = os.environ.get("LANDING_FORMAT", "parquet").lower()
     bounds = (arguments.max_unusable_share, arguments.max_age_days)

@@ -29,13 +29,14 @@ class Measured:
     """Seconds and bytes of one command and all its children.
 
     `disk_peak_bytes` is the largest size of the watched folders while it ran, spills included, sampled every second.
+    `other_load` is how many processors were busy with other work meanwhile, on average.
     """
 
     wall_seconds: float
     cpu_seconds: float
     peak_memory_bytes: int
     disk_peak_bytes: int
-    load_before: float
+    other_load: float
 
 
 def size_of(path: Path) -> int:
@@ -70,7 +71,7 @@ def measure(
     """
     watched = list(watched)
     log.parent.mkdir(parents=True, exist_ok=True)
-    load = os.getloadavg()[0]
+    busy = busy_seconds()
     memory = disk = 0
     with log.open("wb") as output:
         started = time.monotonic()
@@ -95,14 +96,23 @@ def measure(
     if process.returncode:
         said = log.read_text(encoding="utf-8", errors="replace")[-3000:]
         raise CommandFailed(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
+    cpu = usage.ru_utime + usage.ru_stime
     return Measured(
         wall_seconds=wall,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        cpu_seconds=cpu,
         # The kernel's own maximum is of the largest single process, but misses nothing between two looks.
         peak_memory_bytes=max(memory, usage.ru_maxrss * 1024),
         disk_peak_bytes=max(disk, sum(map(size_of, watched))),
-        load_before=load,
+        other_load=max(0.0, busy_seconds() - busy - cpu) / wall,
     )
+
+
+def busy_seconds() -> float:
+    """Seconds that all processors together have been busy since the machine started."""
+    user, nice, system, _idle, _wait, interrupts, soft_interrupts, *_ = map(
+        int, Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+    )
+    return (user + nice + system + interrupts + soft_interrupts) / os.sysconf("SC_CLK_TCK")
 
 
 def tree_memory(pid: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from scripts.benchmark.landings import DAYS, END, START
@@ -47,8 +46,7 @@ class Run:
                 if found:
                     self.chosen[size, scenario] = found[(len(found) - 1) // 2]
                     self.repetitions[size] = max(self.repetitions.get(size, 0), len(found))
-        loads = [m["load_before"] for m in measurements]
-        self.load = median(loads)
+        self.other_load = max(m["other_load"] for m in measurements)
 
     def get(self, size: int, scenario: str) -> dict[str, Any] | None:
         """A measurement, None where there is none."""
@@ -207,10 +205,10 @@ def conditions(run: Run) -> str:
     sizes = " ".join(f"{size / 1e6:g}" for size in found["sizes"])
     repeated = ", ".join(f"{million(size)}: {n}" for size, n in run.repetitions.items())
     load = ""
-    if run.load > 1:
+    if run.other_load > 0.2:
         load = (
-            f" **The machine had other work: a load of {run.load:.1f} (median before a measurement) on"
-            f" {found['processors']} processors. Seconds are inflated, ratios noisy.**"
+            f" **The machine had other work: up to {run.other_load:.1f} of its {found['processors']} processors"
+            " while one of these was measured. Seconds are inflated, ratios noisy.**"
         )
     return (
         f"Run of {run.run_id}, commit {found['commit']}: {found['processors']} processors ({found['processor']}),"

@@ -314,7 +314,7 @@ class Size:
             cpu_seconds=sum(m.cpu_seconds for m, _ in steps),
             peak_memory_bytes=max(m.peak_memory_bytes for m, _ in steps),
             disk_peak_bytes=max(m.disk_peak_bytes for m, _ in steps),
-            load_before=steps[0][0].load_before,
+            other_load=max(m.other_load for m, _ in steps),
         )
         self.keep(
             scenario, repetition, together, split=added([split for _, split in steps]),
