@@ -42,8 +42,6 @@ model_days as (
     select distinct
         event_date,
         model_slug,
-        week_start,
-        is_in_study_window,
         model_id,
         model_variant,
         is_reasoning_model,
@@ -56,14 +54,11 @@ usage_with_meaning as (
 
     select
         usage_daily.event_date,
-        model_days.week_start,
-        model_days.is_in_study_window,
         model_days.model_id,
         model_days.model_variant,
         model_days.is_reasoning_model,
         model_days.is_free_access,
         coalesce(countries.country_code, 'unknown') as country_code,
-        coalesce(countries.region, 'unknown') as region,
         prompt_languages.language_code,
         {{ mapped_finish_reason('usage_daily', 'finish_reasons') }} as finish_reason,
         usage_daily.is_byok,
@@ -99,14 +94,11 @@ rolled_up as (
 
     select
         event_date,
-        week_start,
-        is_in_study_window,
         model_id,
         model_variant,
         is_reasoning_model,
         is_free_access,
         country_code,
-        region,
         language_code,
         finish_reason,
         is_byok,
@@ -130,24 +122,25 @@ rolled_up as (
     from usage_with_meaning
     group by
         event_date,
-        week_start,
-        is_in_study_window,
         model_id,
         model_variant,
         is_reasoning_model,
         is_free_access,
         country_code,
-        region,
         language_code,
         finish_reason,
         is_byok
 
 ),
 
-with_models as (
+-- What follows from a day, a country or a model is joined to the roll-up, which has fewer rows and so fewer keys.
+with_labels as (
 
     select
         rolled_up.*,
+        {{ week_start('rolled_up.event_date') }} as week_start,
+        {{ in_study_window('rolled_up.event_date') }} as is_in_study_window,
+        coalesce(countries.region, 'unknown') as region,
         models.source_type,
         models.source_type in ('chinese_oss', 'row_oss') as is_open_source,
         models.size_bucket,
@@ -156,6 +149,7 @@ with_models as (
         {{ months_since(month_start('rolled_up.event_date'), month_start('models.released_on')) }} as months_since_release
     from rolled_up
     inner join models on rolled_up.model_id = models.model_id
+    left join countries on rolled_up.country_code = countries.country_code
 
 ),
 
@@ -189,53 +183,53 @@ window_totals as (
 
 select
     -- grain
-    with_models.event_date,
-    with_models.model_id,
-    with_models.model_variant,
-    with_models.country_code,
-    with_models.language_code,
-    with_models.finish_reason,
-    with_models.is_byok,
+    with_labels.event_date,
+    with_labels.model_id,
+    with_labels.model_variant,
+    with_labels.country_code,
+    with_labels.language_code,
+    with_labels.finish_reason,
+    with_labels.is_byok,
 
     -- when
-    with_models.week_start,
-    with_models.is_in_study_window,
-    with_models.months_since_release,
+    with_labels.week_start,
+    with_labels.is_in_study_window,
+    with_labels.months_since_release,
 
     -- which model
-    with_models.source_type,
-    with_models.is_open_source,
-    with_models.size_bucket,
+    with_labels.source_type,
+    with_labels.is_open_source,
+    with_labels.size_bucket,
 
     -- what kind of use
-    with_models.region,
-    with_models.is_reasoning_model,
-    with_models.is_tool_call,
-    with_models.is_free_access,
-    with_models.is_priced,
+    with_labels.region,
+    with_labels.is_reasoning_model,
+    with_labels.is_tool_call,
+    with_labels.is_free_access,
+    with_labels.is_priced,
 
     -- counts
-    with_models.generations,
-    with_models.zero_token_generations,
-    with_models.cancelled_generations,
-    with_models.tools_provided_generations,
-    with_models.tools_unknown_generations,
+    with_labels.generations,
+    with_labels.zero_token_generations,
+    with_labels.cancelled_generations,
+    with_labels.tools_provided_generations,
+    with_labels.tools_unknown_generations,
 
     -- tokens
-    with_models.total_tokens,
-    with_models.prompt_tokens,
-    with_models.completion_tokens,
-    with_models.uncached_input_tokens,
-    with_models.cache_read_tokens,
-    with_models.cache_write_tokens,
-    with_models.visible_output_tokens,
-    with_models.reasoning_tokens,
-    with_models.tools_provided_tokens,
+    with_labels.total_tokens,
+    with_labels.prompt_tokens,
+    with_labels.completion_tokens,
+    with_labels.uncached_input_tokens,
+    with_labels.cache_read_tokens,
+    with_labels.cache_write_tokens,
+    with_labels.visible_output_tokens,
+    with_labels.reasoning_tokens,
+    with_labels.tools_provided_tokens,
 
     -- US dollars
-    with_models.spend_usd,
-    with_models.upstream_inference_cost_usd,
-    with_models.cache_discount_usd,
+    with_labels.spend_usd,
+    with_labels.upstream_inference_cost_usd,
+    with_labels.cache_discount_usd,
 
     -- what shares are taken of
     week_totals.week_tokens,
@@ -245,6 +239,6 @@ select
     week_totals.week_spend_usd,
     window_totals.window_tokens,
     window_totals.window_oss_tokens
-from with_models
-inner join week_totals on with_models.week_start = week_totals.week_start
+from with_labels
+inner join week_totals on with_labels.week_start = week_totals.week_start
 cross join window_totals

@@ -17,6 +17,13 @@ GENERIC = {
         update marts.rpt_source_reconciliation set accepted_rows = accepted_rows - 1 where source_name like '%generations'""",
     ("unique_combination", "rpt_oss_size_weekly"): """
         insert into marts.rpt_oss_size_weekly from marts.rpt_oss_size_weekly limit 1""",
+    # The key is unique, and the expression that is checked with it does not hold.
+    ("unique_combination", "sem_usage_daily"): """
+        update marts.fct_usage_daily set visible_output_tokens = visible_output_tokens + 1""",
+    ("unique_by_hash", "int_generations"): """
+        insert into intermediate.int_generations_checked
+        select * replace (file_row_number + 1000000 as file_row_number) from intermediate.int_generations_checked
+        where quarantine_reason is null limit 1""",
     ("matches_pattern", "dim_days"): "update marts.dim_days set iso_week = '2025-01'",
     ("same_total", "fct_account_model_months"): """
         update marts.fct_account_model_months set generations = generations + 1""",

@@ -9,7 +9,7 @@ import re
 import pytest
 from conftest import PROJECT, Warehouse, failures
 
-KEY_TESTS = {"unique", "unique_combination"}
+KEY_TESTS = {"unique", "unique_by_hash", "unique_combination"}
 
 
 @pytest.fixture(scope="module")
