@@ -31,8 +31,13 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-# What tells the parts of incremental tables apart; the yardstick keeps no state.
-ONLY_FOR_INCREMENTS = ("int_event_days", "int_event_weeks", "int_event_months", "int_account_model_parts")
+def read_by(node: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> set[str]:
+    """What a model's statement names, of all that the model depends on: the rest is asked in increments only.
+
+    Compiled where nothing is built yet, a statement asks nothing of increments; `depends_on` comments do not count.
+    """
+    statement = re.sub(r"--.*", "", node["compiled_code"])
+    return {key for key in node["depends_on"]["nodes"] if key in nodes and nodes[key]["relation_name"] in statement}
 
 
 def hand_written() -> set[str]:
@@ -84,8 +89,6 @@ def ordered_statements(nodes: dict[str, dict[str, Any]], project: Path) -> dict[
         Outdated: a public table depends on something that is neither a seed nor made by yardstick.sql.
     """
     nodes = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
-    # A statement that is compiled where nothing is built yet does not ask them anything.
-    of_increments = {key for key, node in nodes.items() if node["name"] in ONLY_FOR_INCREMENTS}
     made = {key for key, node in nodes.items() if node["resource_type"] == "seed" or node["name"] in hand_written()}
     seeds = [
         {
@@ -100,8 +103,8 @@ def ordered_statements(nodes: dict[str, dict[str, Any]], project: Path) -> dict[
     while True:
         ready = [
             key
-            for key in sorted(nodes.keys() - made - of_increments)
-            if (needed := set(nodes[key]["depends_on"]["nodes"]) - of_increments) and made.issuperset(needed)
+            for key in sorted(nodes.keys() - made)
+            if (needed := read_by(nodes[key], nodes)) and made.issuperset(needed)
         ]
         if not ready:
             break

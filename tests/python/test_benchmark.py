@@ -124,11 +124,13 @@ def test_the_yardstick_says_when_it_no_longer_covers_the_project() -> None:
     nodes = {
         "model.a": {
             "resource_type": "model", "name": "rpt_a", "alias": "rpt_a", "schema": "marts", "database": "w",
-            "config": {"materialized": "table"}, "compiled_code": "select 1", "depends_on": {"nodes": ["model.int_b"]},
+            "config": {"materialized": "table"}, "compiled_code": "select * from w.intermediate.int_b",
+            "relation_name": "w.marts.rpt_a", "depends_on": {"nodes": ["model.int_b"]},
         },
         "model.int_b": {
             "resource_type": "model", "name": "int_b", "alias": "int_b", "schema": "intermediate", "database": "w",
-            "config": {"materialized": "table"}, "compiled_code": "select 1", "depends_on": {"nodes": []},
+            "config": {"materialized": "table"}, "compiled_code": "select 1", "relation_name": "w.intermediate.int_b",
+            "depends_on": {"nodes": []},
         },
     }  # fmt: skip
     with pytest.raises(yardstick.Outdated, match="rpt_a"):

@@ -89,7 +89,13 @@ def test_every_test_has_a_planted_row(manifest: dict):
 
 def test_each_fails_on_its_planted_row(warehouse: Warehouse, manifest: dict):
     land_two_weeks(warehouse)
-    warehouse.selection = (*CORE, "+rpt_oss_concentration_weekly", "+rpt_cost_usage_fit")
+    warehouse.selection = (
+        *CORE,
+        "+rpt_oss_concentration_weekly",
+        "+rpt_cost_usage_fit",
+        "dim_days",
+        "+sem_usage_daily",
+    )
     warehouse.build()
     # The two weeks are meant to be bad: a fifth of the tokens on an unknown model, a fifth of the rows in quarantine.
     warehouse.execute("update marts.rpt_taxonomy_coverage set token_share = 0.01")
