@@ -661,6 +661,7 @@ def contributions(
     yield ("week", day - datetime.timedelta(days=day.weekday())), one
     yield ("month and account", day.replace(day=1), account_key), one
     yield ("account, week and finish", day - datetime.timedelta(days=day.weekday()), account_key), one
+    yield ("account, week and model", day - datetime.timedelta(days=day.weekday()), account_key, row["model"]), one
     if is_sampled:
         yield ("labelled day", day), one
 
@@ -672,6 +673,7 @@ FOUND = {
     "week": "select week_start, sum(generations), sum(total_tokens) from marts.rpt_source_type_weekly group by all",
     "month and account": "select month_start, account_key, sum(generations), sum(total_tokens) from marts.fct_account_model_months group by all",
     "account, week and finish": "select week_start, account_key, sum(generations), sum(total_tokens) from marts.fct_account_finish_reason_weeks group by all",
+    "account, week and model": "select week_start, account_key, model_slug, sum(generations), sum(total_tokens) from marts.fct_account_usage_weeks group by all",
     # Whatever the attribution, each sampled generation has one label that is its first.
     "labelled day": "select event_date, sum(primary_generations), sum(primary_tokens) from marts.fct_tag_usage_daily group by all",
 }

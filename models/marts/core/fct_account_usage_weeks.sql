@@ -1,0 +1,48 @@
+-- depends_on: {{ ref('int_event_weeks') }}
+-- depends_on: {{ ref('int_generations_checked') }}
+-- depends_on: {{ ref('int_generations_superseded') }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), 'week_start', ['account_key'], record_premises()) }}",
+        post_hook="{{ account_for_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), record_premises()) }}"
+    )
+}}
+
+{% set parts = period_parts('int_event_weeks', 'week_start', 'usage_version') -%}
+with generations as (
+
+    select * from {{ ref('int_counted_generations') }}
+    {% if is_incremental() -%}
+    where
+        {{ missing_parts(parts, week_start('event_date'), first='event_date', days=7) }}
+        and {{ is_touched(['account_key'], record_premises()) }}
+    {%- endif %}
+
+)
+
+select
+    -- grain, on natural keys
+    {{ week_start('generations.event_date') }} as week_start,
+    generations.account_key,
+    generations.model_slug,
+    generations.prompt_language,
+    generations.finish_reason,
+    generations.native_finish_reason,
+    generations.is_byok,
+
+    -- how much
+    count(*) as generations,
+    cast(count(*) filter (where generations.total_tokens = 0) as bigint) as zero_token_generations,
+    cast(sum(generations.total_tokens) as bigint) as total_tokens,
+    {{ sum_usd('generations.spend_usd') }} as spend_usd
+from generations
+group by
+    {{ week_start('generations.event_date') }},
+    generations.account_key,
+    generations.model_slug,
+    generations.prompt_language,
+    generations.finish_reason,
+    generations.native_finish_reason,
+    generations.is_byok
