@@ -10,7 +10,8 @@ export DBT_WARN_ERROR_OPTIONS ?= {"error":"all","warn":["LogFreshnessResult"],"s
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build setup landing check freshness dbt-build publish summary test lint test-build pytest examples docs dictionary lock clean
+.PHONY: build setup landing check freshness dbt-build publish summary report dashboard test lint test-build pytest examples docs \
+	dictionary lock clean
 
 ## build: set up, land, check, build and test every table, publish, say what was built
 build: setup landing check dbt-build publish summary
@@ -51,6 +52,20 @@ publish: setup
 
 summary: setup
 	@$(BIN)/python -m scripts.summary
+
+## report: every figure of the study from the published marts, report/index.html (REPORT="--publish" closes the publishing gate)
+report: setup
+	$(BIN)/python -m scripts.report $(REPORT)
+
+## dashboard: the boards of dashboard/ on the published marts, in the browser (installs what they need into data/dashboard)
+dashboard: data/dashboard/.installed
+	cd dashboard && PUBLISHED_PATH=$(abspath $(or $(PUBLISHED_PATH),data/warehouse.duckdb)) ../data/dashboard/bin/dct serve
+
+data/dashboard/.installed: dashboard/requirements.txt
+	$(PYTHON) -m venv data/dashboard
+	PYTHONDONTWRITEBYTECODE= data/dashboard/bin/python -m pip install --quiet --disable-pip-version-check --compile \
+		--no-deps --require-hashes -r $<
+	touch $@
 
 ## test: lint, a build of the simulated study with all its tests, pytest; touches nothing that `make build` made
 test: setup lint test-build pytest

@@ -62,3 +62,8 @@ def target_path() -> Path:
 def checks_path() -> Path:
     """Folder of what the checks of the landed files found (CHECKS_PATH)."""
     return Path(os.environ.get("CHECKS_PATH") or "data/checks")
+
+
+def report_path() -> Path:
+    """Folder that the report is written to (REPORT_PATH)."""
+    return Path(os.environ.get("REPORT_PATH") or "report")

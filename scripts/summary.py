@@ -46,6 +46,7 @@ def summarise(connection: duckdb.DuckDBPyConnection) -> str:
         "",
         f"Values that no seed knows: {unknown:,} (select * from marts.rpt_taxonomy_coverage)",
         f"Look at it: {_paths.published_path()}, a DuckDB file, schemas `marts` and `reference`; README.md says how.",
+        "Every figure of the study as a page: make report",
     ]
     return "\n".join(lines)
 

@@ -1,0 +1,1 @@
+"""The report: every figure and table of the study, drawn from the published marts, as a static site."""
