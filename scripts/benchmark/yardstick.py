@@ -60,7 +60,7 @@ def prepare(project: Path, scratch: Path, environment: dict[str, str]) -> Path:
     scratch.mkdir(parents=True, exist_ok=True)
     target = scratch / "target"
     subprocess.run(
-        [*DBT, "--quiet", "compile", "--select", "resource_type:model"],
+        [*DBT, "--quiet", "compile", "--select", "resource_type:model", "--vars", "{publishing_facts: false}"],
         cwd=project,
         env={
             **environment,

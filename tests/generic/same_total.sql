@@ -1,14 +1,16 @@
 {#-
     Fails when the sum of a column differs from the sum of `field` in another relation by more than `relative_tolerance`
-    (1e-9 by default: integer sums below a billion have to be equal; say 0 where larger ones have to be). Both may be lists of as
-    many columns, which are compared in one pass. `condition` and `to_condition` limit either side; `group_by` compares group by
-    group, a group that one side lacks counting as zero there.
+    (1e-9 by default: integer sums below a billion have to be equal; say 0 where larger ones have to be). With `columns`
+    instead of `column_name`, `field` is a list of as many columns, all compared in one pass: a list called `column_name`
+    would stop dbt's documentation page, which takes it for text. `condition` and `to_condition` limit either side;
+    `group_by` compares group by group, a group that one side lacks counting as zero there.
 -#}
 {% test same_total(
-    model, column_name, to, field, group_by=[], to_group_by=none, condition='true', to_condition='true', relative_tolerance=1e-9
+    model, to, field, column_name=none, columns=none, group_by=[], to_group_by=none, condition='true', to_condition='true',
+    relative_tolerance=1e-9
 ) %}
 
-{%- set columns = [column_name] if column_name is string else column_name -%}
+{%- set columns = columns or [column_name] -%}
 {%- set fields = [field] if field is string else field -%}
 {%- if columns | length != fields | length -%}
     {{ exceptions.raise_compiler_error("same_total compares " ~ columns | length ~ " columns with " ~ fields | length ~ " fields.") }}

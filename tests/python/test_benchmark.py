@@ -70,11 +70,10 @@ def test_the_hand_written_script_makes_every_table_of_the_project(
     warehouse.landing.rmdir()
     warehouse.landing.symlink_to(landing, target_is_directory=True)
     try:
-        if warehouse.manifest is None:
-            warehouse.manifest = warehouse.dbt("parse").result
-        result = warehouse.dbt("--no-write-json", "run", manifest=warehouse.manifest)
+        manifest = warehouse.dbt("parse", *run.VARS).result
+        result = warehouse.dbt("--no-write-json", "run", *run.VARS, manifest=manifest)
         assert result.success
-        nodes = {key: node.to_dict() for key, node in warehouse.manifest.nodes.items()}
+        nodes = {key: node.to_dict() for key, node in manifest.nodes.items()}
         nodes |= {r.node.unique_id: r.node.to_dict() for r in result.result.results if r.node.resource_type == "model"}
         marts = tmp_path / "marts.json"
         marts.write_text(json.dumps(yardstick.ordered_statements(nodes, warehouse.project)), encoding="utf-8")

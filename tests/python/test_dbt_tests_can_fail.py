@@ -26,7 +26,7 @@ GENERIC = {
         where quarantine_reason is null limit 1""",
     ("matches_pattern", "dim_days"): "update marts.dim_days set iso_week = '2025-01'",
     ("same_total", "fct_account_model_months"): """
-        update marts.fct_account_model_months set generations = generations + 1""",
+        update marts.fct_account_model_months set generations = generations + 2""",
     # The second of the columns that are compared together.
     ("same_total", "sem_usage_daily"): "update marts.fct_usage_daily set generations = generations + 1",
     ("row_count_between", "rpt_load_summary"): "insert into marts.rpt_load_summary from marts.rpt_load_summary",

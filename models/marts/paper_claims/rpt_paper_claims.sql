@@ -564,7 +564,8 @@ figure_3 as (
             where study_weeks.week_start >= date '2025-02-01' and study_weeks.week_start < date '2025-07-01'
         ) as deepseek_v3_r1_majority,
         max(oss_concentration_weekly.top_model_share) filter (where study_weeks.is_recent) as largest_open_model_recent_week,
-        {{ exact_avg('oss_concentration_weekly.top_model_share') }} filter (where study_weeks.is_recent) as largest_open_model_recent_mean,
+        {{ exact_avg('oss_concentration_weekly.top_model_share') }} filter (where study_weeks.is_recent)
+            as largest_open_model_recent_mean,
         {{ exact_avg('oss_concentration_weekly.models_over_5pct') }} filter (where study_weeks.is_recent)
             as open_models_with_meaningful_share
     from oss_concentration_weekly
@@ -592,7 +593,8 @@ size_changes as (
         {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where study_weeks.is_first) as first_share,
         max(oss_size_weekly.available_models) filter (where study_weeks.weeks_back = 1) as last_on_offer,
         max(oss_size_weekly.available_models) filter (where study_weeks.is_first_of_all) as first_on_offer,
-        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where oss_size_weekly.week_start < date '2024-11-01') as share_before
+        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where oss_size_weekly.week_start < date '2024-11-01')
+            as share_before
     from oss_size_weekly
     left join study_weeks on oss_size_weekly.week_start = study_weeks.week_start
     group by oss_size_weekly.size_bucket
@@ -636,9 +638,11 @@ figures_6_and_7 as (
         {{ exact_avg('roleplay_share') }} filter (where scope = 'all_oss') as oss_roleplay_majority_discussion,
         {{ exact_avg('programming_share') }} filter (where scope = 'all_oss') as oss_programming,
         {{ exact_avg('roleplay_share + programming_share') }} filter (where scope = 'all_oss') as oss_roleplay_and_programming,
-        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'all_oss') as oss_programming_and_technology_caption,
+        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'all_oss')
+            as oss_programming_and_technology_caption,
         {{ exact_avg('roleplay_share') }} filter (where scope = 'chinese_oss') as chinese_roleplay,
-        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'chinese_oss') as chinese_programming_and_technology,
+        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'chinese_oss')
+            as chinese_programming_and_technology,
         {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'chinese_oss')
             as chinese_programming_and_technology_caption
     from oss_category_shares
@@ -856,7 +860,8 @@ lengths as (
         {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (
             where sequence_length_weekly.week_start >= date '2024-01-01' and sequence_length_weekly.week_start < date '2024-04-01'
         ) as early_2024_{{ length }},
-        {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (where study_weeks.is_recent) as recent_{{ length }},
+        {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (where study_weeks.is_recent)
+            as recent_{{ length }},
         {% endfor %}
         {{ exact_avg('sequence_length_weekly.avg_sequence_tokens') }} filter (
             where sequence_length_weekly.week_start >= date '2023-10-01' and sequence_length_weekly.week_start < date '2024-01-01'
@@ -1113,8 +1118,10 @@ north_america as (
 figure_24 as (
 
     select
-        {{ exact_avg('case when region_shares.america_spend_share < 0.5 then 1.0 when region_shares.america_spend_share >= 0.5 then 0.0 end') }}
-            as spend_north_america_weeks_under_half,
+        {{ exact_avg(
+            'case when region_shares.america_spend_share < 0.5 then 1.0'
+            ~ ' when region_shares.america_spend_share >= 0.5 then 0.0 end'
+        ) }} as spend_north_america_weeks_under_half,
         max(north_america.spend_rank) as spend_north_america_rank,
         {{ exact_avg('region_shares.europe_spend_share') }} as spend_europe,
         {{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_first) as spend_asia_first,
