@@ -26,6 +26,8 @@ NAMES = {
     "yardstick_chdb": "facts in ClickHouse (chdb)",
 }
 NOT_MEASURED = "not measured"
+# What the requirements are about: at smaller sizes the seconds of dbt itself weigh more, so there is no verdict.
+REQUIRED_FROM = 100_000_000
 
 
 class Run:
@@ -68,10 +70,12 @@ class Requirement:
     write: Callable[[float], str]
 
     def verdict(self, run: Run, size: int) -> str:
-        """The measured value, and whether it is within the bound."""
+        """The measured value and, of a size that it is asked of, whether it is within the bound."""
         value = self.value(run, size)
         if value is None:
             return NOT_MEASURED
+        if size < REQUIRED_FROM:
+            return self.write(value)
         return f"{self.write(value)}, {'met' if value <= self.bound else '**not met**'}"
 
 
