@@ -31,7 +31,7 @@ from universes import differing_rows
 
 from scripts import check_sources, publish
 
-KILLS = int(os.environ.get("CRASH_KILLS", "4"))
+KILLS = int(os.environ.get("CRASH_KILLS", "3"))
 SEED = int(os.environ.get("CRASH_SEED", "20251130"))
 DBT = str(Path(sys.executable).with_name("dbt"))
 HOOK = "a hook"

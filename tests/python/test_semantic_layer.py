@@ -125,14 +125,16 @@ def test_exposures_have_owners_and_name_every_report_mart(manifest: dict):
     for exposure in exposures:
         assert exposure["description"].strip() and exposure["label"] and exposure["owner"]["name"], exposure["name"]
         for node in exposure["depends_on"]["nodes"]:
-            assert manifest["nodes"][node]["access"] == "public", (exposure["name"], node)
+            # The project's own gate may ask facts; what others build stands on the interface.
+            allowed = ("public", "protected") if exposure["name"] == "published_study_report" else ("public",)
+            assert manifest["nodes"][node]["access"] in allowed, (exposure["name"], node)
     read = {node for exposure in exposures for node in exposure["depends_on"]["nodes"]}
     public = {
         unique_id
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and node["access"] == "public"
     }
-    assert public == read
+    assert public <= read
 
 
 def test_access_follows_the_layer(manifest: dict):
