@@ -4,9 +4,9 @@ A cell is a row of a figure. It is small if it is made of fewer generations or a
 of nothing is not. Small cells are suppressed, and then others until
 
 - no sum of cells that readers may know (a week's total, a series' total, a cell of another figure) lacks nothing but
-small ones: the   difference would be a small number itself;
+  small ones: the difference would be a small number itself;
 - no suppressed cell is a solution of all these sums together. That is linear algebra: of the suppressed cells as
-unknowns, those are   determined that every vector of the null space of the sums leaves alone.
+  unknowns, those are determined that every vector of the null space of the sums leaves alone.
 
 Totals count as known, published or not.
 """

@@ -18,11 +18,9 @@ from scripts.report.definitions import Beside, Cells, Figure
 Row = dict[str, Any]
 
 # All traffic by day (`usage`), the classified sample by day (`sample`), and the same by account, under the same
-# column names, so
-# that a figure's condition can be asked of both. By account a row is a week, so what is true of only a part of the
-# week's days
-# (free access, reasoning, the study window) is null there: such rows are in no cell, and a cell has rather too few
-# accounts than too many.
+# column names, so that a figure's condition can be asked of both. By account a row is a week, so what is true of only
+# a part of the week's days (free access, reasoning, the study window) is null there: such rows are in no cell, and a
+# cell has rather too few accounts than too many.
 RELATIONS = """
 create temp view usage as
 select usage.*, models.author_slug, languages.language_name
@@ -74,8 +72,8 @@ free_weeks as (
         model_weeks.week_start,
         case
             when bool_or(
-                model_weeks.week_start >= periods.starts_on and model_weeks.week_end <= coalesce(periods.ends_on,
-                model_weeks.week_end)
+                model_weeks.week_start >= periods.starts_on
+                and model_weeks.week_end <= coalesce(periods.ends_on, model_weeks.week_end)
             ) then true
         end as is_free_access
     from (select distinct model_id, week_start, week_end from weeks) as model_weeks
@@ -94,8 +92,10 @@ flagged as (
         models.source_type in ('chinese_oss', 'row_oss') as is_open_source,
         models.size_bucket,
         case
-            when not models.is_reasoning or weeks.model_variant <> coalesce(models.reasoning_variant,
-            weeks.model_variant)     then false
+            when
+                not models.is_reasoning
+                or weeks.model_variant <> coalesce(models.reasoning_variant, weeks.model_variant)
+                then false
             when weeks.week_start >= coalesce(models.reasoning_from, weeks.week_start) then true
             when weeks.week_end < models.reasoning_from then false
         end as is_reasoning_model,
@@ -123,8 +123,8 @@ select
         as is_in_study_window,
     coalesce(regions.region, 'unknown') as region,
     coalesce(languages.language_name, 'unknown') as language_name,
-    case when flagged.finish_reason <> 'unknown' then flagged.finish_reason else reasons.finish_reason end =
-    'tool_calls'     as is_tool_call,
+    case when flagged.finish_reason <> 'unknown' then flagged.finish_reason else reasons.finish_reason end
+    = 'tool_calls' as is_tool_call,
     flagged.generations,
     flagged.zero_token_generations,
     flagged.total_tokens,

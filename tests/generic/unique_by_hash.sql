@@ -1,6 +1,6 @@
 {#-
     Fails for each value of a column that occurs more than once or is null, as `unique` and `not_null`, of tables with a hash of the
-    value: numbers are grouped in a third of the time of texts. Equal values have equal hashes; where hashes are equal, values
+    value: numbers are grouped in two thirds of the time of texts. Equal values have equal hashes; where hashes are equal, values
     are compared.
 -#}
 {% test unique_by_hash(model, column_name, hash) %}
