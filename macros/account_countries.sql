@@ -21,6 +21,10 @@
 {% endmacro %}
 
 {% macro drop_changed_countries() %}
+    {{ return(adapter.dispatch('drop_changed_countries', 'llm_traffic')()) }}
+{% endmacro %}
+
+{% macro default__drop_changed_countries() %}
     {%- if execute -%}
         {%- if not is_incremental() -%}
             delete from {{ account_country_days() }};
@@ -41,7 +45,20 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- SQL condition: the account's country is to be written again. Called only `if is_incremental()`. -#}
+{% macro is_changed_country() -%}
+    {{ return(adapter.dispatch('is_changed_country', 'llm_traffic')()) }}
+{%- endmacro %}
+
+{% macro default__is_changed_country() -%}
+    account_key in (select changed.account_key from {{ changed_countries() }} as changed)
+{%- endmacro %}
+
 {% macro account_for_countries() %}
+    {{ return(adapter.dispatch('account_for_countries', 'llm_traffic')()) }}
+{% endmacro %}
+
+{% macro default__account_for_countries() %}
     {%- if execute -%}
             create or replace table {{ changed_countries('days') }} as
             select distinct generations.event_date

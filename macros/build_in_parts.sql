@@ -97,6 +97,10 @@
     whose account is lost is emptied, and so built anew, since every part of it counts as missing.
 -#}
 {% macro drop_stale_parts(parts, column, key=none) %}
+    {{ return(adapter.dispatch('drop_stale_parts', 'llm_traffic')(parts, column, key)) }}
+{% endmacro %}
+
+{% macro default__drop_stale_parts(parts, column, key=none) %}
     {%- if execute -%}
         {%- if not is_incremental() -%}
             delete from {{ built_parts() }} where model_name = '{{ this.identifier }}'
@@ -128,6 +132,10 @@
 
 {#- Post-hook: what was missing is there now. -#}
 {% macro account_for_parts(parts, account=none) %}
+    {{ return(adapter.dispatch('account_for_parts', 'llm_traffic')(parts, account)) }}
+{% endmacro %}
+
+{% macro default__account_for_parts(parts, account=none) %}
     {%- if execute -%}
         insert into {{ built_parts() }}
         select
@@ -189,14 +197,14 @@
     ) }}
 {%- endmacro %}
 
-{#- Membership in a literal list: whole numbers for `file_key`, texts for `file_name`, dates for anything else. -#}
+{#- Membership in a literal list: whole numbers for `file_key` and `id_partition`, texts for `file_name`, dates for anything else. -#}
 {% macro is_one_of(column, values) -%}
     {%- if not values -%}
         {{ return('false') }}
     {%- endif -%}
     {%- set literals = [] -%}
     {%- for value in values -%}
-        {%- if column.endswith('file_key') -%}
+        {%- if column.split('.')[-1] in ['file_key', 'id_partition'] -%}
             {%- do literals.append(value | string) -%}
         {%- elif column.split('.')[-1] == 'file_name' -%}
             {%- do literals.append(sql_text(value)) -%}

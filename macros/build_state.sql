@@ -5,6 +5,10 @@
     before the one that was killed.
 -#}
 {% macro begin_build() %}
+    {{ return(adapter.dispatch('begin_build', 'llm_traffic')()) }}
+{% endmacro %}
+
+{% macro default__begin_build() %}
     {%- if execute and flags.WHICH in ['build', 'run', 'seed'] %}
         {{ create_build_account() }}
         insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', {{ sql_text(invocation_id) }});
@@ -18,7 +22,29 @@
         {{ create_account_country_days() }}
 {% endmacro %}
 
+{#- Spark's tables are the published ones (docs/spark.md): only the accounts of what was built are made. -#}
+{% macro spark__begin_build() %}
+    {%- if execute and flags.WHICH in ['build', 'run', 'seed'] -%}
+        {%- do run_query("create schema if not exists intermediate") -%}
+        {%- do run_query(
+            "create table if not exists " ~ built_parts()
+            ~ " (part string, version bigint, model_name string) using parquet partitioned by (model_name)"
+        ) -%}
+        {%- do run_query(
+            "create table if not exists " ~ account_country_days()
+            ~ " (country_version bigint, event_date date) using parquet partitioned by (event_date)"
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
 {% macro end_build(results) %}
+    {{ return(adapter.dispatch('end_build', 'llm_traffic')(results)) }}
+{% endmacro %}
+
+{% macro spark__end_build(results) %}
+{% endmacro %}
+
+{% macro default__end_build(results) %}
     {%- if execute and flags.WHICH in ['build', 'run', 'seed', 'test'] -%}
         {%- set node_ids = [] -%}
         {%- set unpassed = [] -%}

@@ -19,14 +19,47 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#-
+    As DuckDB: Spark would take a year, a month or a time alone for a timestamp. No session time zone in it: text without a zone
+    means UTC, which the session's is.
+-#}
+{% macro spark__landed_timestamp(column, types={}) -%}
+    {%- if types.get(column, '') in ['TIMESTAMP', 'TIMESTAMP_NTZ'] -%}
+    cast({{ column }} as timestamp)
+    {%- else -%}
+    case
+        when
+            regexp_like(
+                cast({{ column }} as string),
+                '^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(Z|[A-Za-z][A-Za-z0-9_/+-]*|[+-][0-9]{2}(:?[0-9]{2}){0,2}))?)?$'
+            )
+            then try_cast(regexp_replace(cast({{ column }} as string), '([+-][0-9]{2})([0-9]{2})$', '$1:$2') as timestamp)
+    end
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Types of files whose every value is a whole number, and those that are some number. -#}
 {% macro is_whole_number_type(landed_type) %}
-    {{ return(landed_type in ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT']) }}
+    {{ return(landed_type in ['TINYINT', 'SMALLINT', 'INT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT']) }}
 {% endmacro %}
 
 {% macro is_number_type(landed_type) %}
     {{ return(is_whole_number_type(landed_type) or landed_type in ['FLOAT', 'DOUBLE'] or landed_type.startswith('DECIMAL(')) }}
 {% endmacro %}
+
+{#- A number written as text, or a value of some other type that may be one; null where it is none. -#}
+{% macro text_as_double(column) -%}
+    {{ return(adapter.dispatch('text_as_double', 'llm_traffic')(column)) }}
+{%- endmacro %}
+
+{% macro default__text_as_double(column) -%}
+    try_cast({{ column }} as double)
+{%- endmacro %}
+
+{#- Spark takes `1d`, `2f` and hexadecimal numbers for numbers, too. -#}
+{% macro spark__text_as_double(column) -%}
+    case when regexp_like(cast({{ column }} as string), '^[0-9eE.+-]+$') then try_cast({{ column }} as double) end
+{%- endmacro %}
 
 {#- Whole, non-negative counts below 1e12 only; anything else is null: no request has a trillion tokens, and sums have to fit. -#}
 {% macro landed_count(column, types={}) -%}
@@ -35,10 +68,10 @@
     {%- else -%}
     case
         when
-            try_cast({{ column }} as double) >= 0
-            and try_cast({{ column }} as double) < 1e12
-            and try_cast({{ column }} as double) = floor(try_cast({{ column }} as double))
-            then try_cast(try_cast({{ column }} as double) as bigint)
+            {{ text_as_double(column) }} >= 0
+            and {{ text_as_double(column) }} < 1e12
+            and {{ text_as_double(column) }} = floor({{ text_as_double(column) }})
+            then try_cast({{ text_as_double(column) }} as bigint)
     end
     {%- endif -%}
 {%- endmacro %}
@@ -53,7 +86,7 @@
     case when {{ column }} > -1e12 and {{ column }} < 1e12 then cast({{ column }} as double) end
     {%- else -%}
     case
-        when abs(try_cast({{ column }} as double)) < 1e12 then try_cast({{ column }} as double)
+        when abs({{ text_as_double(column) }}) < 1e12 then {{ text_as_double(column) }}
     end
     {%- endif -%}
 {%- endmacro %}
@@ -69,7 +102,7 @@
     {%- else -%}
     coalesce(
         try_cast({{ column }} as boolean),
-        case try_cast({{ column }} as double) when 1 then true when 0 then false end
+        case {{ text_as_double(column) }} when 1 then true when 0 then false end
     )
     {%- endif -%}
 {%- endmacro %}

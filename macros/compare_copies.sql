@@ -11,6 +11,10 @@
 {% endmacro %}
 
 {% macro drop_changed_keys(checked, key) %}
+    {{ return(adapter.dispatch('drop_changed_keys', 'llm_traffic')(checked, key)) }}
+{% endmacro %}
+
+{% macro default__drop_changed_keys(checked, key) %}
     {%- if execute -%}
         {%- set parts = parts_of(checked) -%}
         {%- if not is_incremental() -%}
@@ -36,6 +40,10 @@
 {% endmacro %}
 
 {% macro account_for_keys(checked) %}
+    {{ return(adapter.dispatch('account_for_keys', 'llm_traffic')(checked)) }}
+{% endmacro %}
+
+{% macro default__account_for_keys(checked) %}
     {%- if execute -%}
         drop table if exists {{ changed_keys() }};
         {{ account_for_parts(parts_of(checked)) }}
@@ -43,6 +51,10 @@
 {% endmacro %}
 
 {#- SQL condition: the key's copies are to be compared again. Called only `if is_incremental()`, as missing_parts. -#}
-{% macro is_changed_key(key) -%}
+{% macro is_changed_key(key, checked) -%}
+    {{ return(adapter.dispatch('is_changed_key', 'llm_traffic')(key, checked)) }}
+{%- endmacro %}
+
+{% macro default__is_changed_key(key, checked) -%}
     {{ key }} in (select changed.{{ key }} from {{ changed_keys() }} as changed)
 {%- endmacro %}

@@ -29,10 +29,15 @@
         {%- endfor -%}
         {{ return('select ' ~ ('current_timestamp' if others else long_ago())) }}
     {%- endif -%}
+    {{ return(latest_event_query(node, duckdb__shapes(node, files))) }}
+{% endmacro %}
+
+{#- Query: the latest event time of rows of these shapes. -#}
+{% macro latest_event_query(node, shapes) %}
     {%- set query %}
     select coalesce(max(event_time), {{ long_ago() }})
     from (
-        {%- for shape in duckdb__shapes(node, files) %}
+        {%- for shape in shapes %}
         select
             {{ landed_timestamp(node.meta['event_time'], shape.types) }} as event_time,
             coalesce(ingest_date, current_date) as arrived_on

@@ -82,6 +82,10 @@
 
 {#- A SQL text literal. -#}
 {% macro sql_text(value) -%}
+    {{ return(adapter.dispatch('sql_text', 'llm_traffic')(value)) }}
+{%- endmacro %}
+
+{% macro default__sql_text(value) -%}
     {{ return("'" ~ value | replace("'", "''") ~ "'") }}
 {%- endmacro %}
 
@@ -339,11 +343,20 @@
 -#}
 {% macro check_landing() %}
     {%- if execute and flags.WHICH in ['build', 'run'] and 'model.llm_traffic.int_landed_files' in selected_resources -%}
-        {%- do adapter.dispatch('check_landing', 'llm_traffic')() -%}
+        {%- do record_landing() -%}
+        {%- do check_landed_files() -%}
     {%- endif -%}
 {% endmacro %}
 
-{% macro duckdb__check_landing() %}
+{#- Where listing the landing is dear, its listing is written down once for the whole run. -#}
+{% macro record_landing() %}
+    {{ return(adapter.dispatch('record_landing', 'llm_traffic')()) }}
+{% endmacro %}
+
+{% macro default__record_landing() %}
+{% endmacro %}
+
+{% macro check_landed_files() %}
     {%- set all_files = [] -%}
     {%- for node in landed_tables() -%}
         {%- set format = landing_format(node) -%}
@@ -380,7 +393,7 @@
 
         {%- if days -%}
             {%- for day in run_query(
-                "select day from unnest(" ~ text_list(days) ~ ") as days (day) where try_cast(day as date) is null order by day"
+                "select day from (values ('" ~ days | join("'), ('") ~ "')) as days (day) where try_cast(day as date) is null order by day"
             ).columns[0].values() -%}
                 {{ exceptions.raise_compiler_error(
                     "Landed file " ~ days[day] ~ ": ingest_date=" ~ day ~ " is no calendar date. Rename the folder."
@@ -389,7 +402,7 @@
         {%- endif -%}
 
         {%- if files and format != 'json' -%}
-            {%- for row in run_query("select filename from read_blob(" ~ path_list(files) ~ ") where size = 0") -%}
+            {%- for row in run_query(empty_landed_files(node, files)) -%}
                 {{ exceptions.raise_compiler_error(
                     "Landed file " ~ row[0] ~ " has no content, not even column names. Deliver it again, or move it out."
                 ) }}
@@ -397,7 +410,7 @@
         {%- endif -%}
 
         {%- if files -%}
-            {%- for row in run_query(duckdb__missing_columns_query(node, files, required)) -%}
+            {%- for row in run_query(missing_landed_columns(node, files, required)) -%}
                 {{ exceptions.raise_compiler_error(
                     "Landed file " ~ row[0] ~ " has no column " ~ row[1] ~ ", which " ~ node.source_name ~ "." ~ node.name
                     ~ " requires. Deliver the file again with it, or move the file out of the landing."
@@ -427,8 +440,21 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- (file, required column that it lacks), first file first. A JSON lines file has a column if any of its rows has. -#}
-{% macro duckdb__missing_columns_query(node, files, required) -%}
+{#- Query: (file) of landed files without a single byte. -#}
+{% macro empty_landed_files(node, files) -%}
+    {{ return(adapter.dispatch('empty_landed_files', 'llm_traffic')(node, files)) }}
+{%- endmacro %}
+
+{% macro duckdb__empty_landed_files(node, files) -%}
+    select filename from read_blob({{ path_list(files) }}) where size = 0
+{%- endmacro %}
+
+{#- Query: (file, required column that it lacks), first file first. A JSON lines file has a column if any of its rows has. -#}
+{% macro missing_landed_columns(node, files, required) -%}
+    {{ return(adapter.dispatch('missing_landed_columns', 'llm_traffic')(node, files, required)) }}
+{%- endmacro %}
+
+{% macro duckdb__missing_landed_columns(node, files, required) -%}
     {%- set format = landing_format(node) -%}
     with present as (
         {% if format == 'parquet' %}
@@ -470,6 +496,13 @@
     {% endif %}
     order by landed.file_name, required.column_name
     limit 1
+{%- endmacro %}
+
+{#- What a file's rows depend on: its name, its content, and the settings that staging reads it with. -#}
+{% macro landed_file_key() -%}
+    {{ row_fingerprint([
+        'file_name', 'size_bytes', 'modified_at', pseudonym_key_check(), "'" ~ var("earliest_plausible_date") ~ "'",
+    ]) }}
 {%- endmacro %}
 
 {#- One row a landed file of one landed table: source_name, file_name, size_bytes, modified_at. -#}

@@ -12,6 +12,22 @@
     cast(substring(sha256(getvariable('pseudonym_key') || ':' || {{ account_id }}), 1, 32) as uuid)
 {%- endmacro %}
 
+{#-
+    As text on Spark, which has no type for it. `${...}` is the session's setting (profiles.yml): compiled SQL has its name, not
+    its value.
+-#}
+{% macro spark__pseudonymised(account_id) -%}
+    regexp_replace(
+        substring(sha2({{ spark__pseudonym_key() }} || ':' || {{ account_id }}, 256), 1, 32),
+        '^(.{8})(.{4})(.{4})(.{4})(.{12})$',
+        '$1-$2-$3-$4-$5'
+    )
+{%- endmacro %}
+
+{% macro spark__pseudonym_key() -%}
+    '${spark.llm_traffic.pseudonym_key}'
+{%- endmacro %}
+
 {#- A short check value of the key: a changed key makes every landed file count as new. -#}
 {% macro pseudonym_key_check() -%}
     {{ return(adapter.dispatch('pseudonym_key_check', 'llm_traffic')()) }}
@@ -19,4 +35,8 @@
 
 {% macro default__pseudonym_key_check() -%}
     substring(sha256(getvariable('pseudonym_key') || ':check'), 1, 8)
+{%- endmacro %}
+
+{% macro spark__pseudonym_key_check() -%}
+    substring(sha2({{ spark__pseudonym_key() }} || ':check', 256), 1, 8)
 {%- endmacro %}

@@ -6,3 +6,7 @@
 {% macro default__regexp_found(column, pattern) -%}
     regexp_matches({{ column }}, '{{ pattern }}')
 {%- endmacro %}
+
+{% macro spark__regexp_found(column, pattern) -%}
+    regexp_like({{ column }}, '{{ pattern }}')
+{%- endmacro %}

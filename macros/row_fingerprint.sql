@@ -9,3 +9,12 @@
 {% macro default__row_fingerprint(columns) -%}
     cast(hash({{ columns | join(', ') }}) >> 1 as bigint)
 {%- endmacro %}
+
+{#- Spark passes over nulls: (a, null) would have the fingerprint of (null, a). -#}
+{% macro spark__row_fingerprint(columns) -%}
+    {%- set values = [] -%}
+    {%- for column in columns -%}
+        {%- do values.append(column ~ ', ' ~ column ~ ' is null') -%}
+    {%- endfor -%}
+    shiftrightunsigned(xxhash64({{ values | join(', ') }}), 1)
+{%- endmacro %}

@@ -10,8 +10,9 @@
 {%- endmacro %}
 
 {#- Mean and sum of any double, added up exactly (to 1e-15, and to 1e-12 or so many digits) for the same reason. -#}
-{% macro exact_avg(expression) -%}
-    avg(cast({{ expression }} as decimal(38, 15)))
+{% macro exact_avg(expression, condition=none) -%}
+    {%- set value = 'case when ' ~ condition ~ ' then ' ~ expression ~ ' end' if condition else expression -%}
+    cast(sum(cast({{ value }} as decimal(38, 15))) as double) / nullif(count({{ value }}), 0)
 {%- endmacro %}
 
 {% macro exact_sum(expression, digits=12) -%}

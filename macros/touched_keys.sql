@@ -47,6 +47,10 @@
     columns of a key: account_key, and model_slug or model_id.
 -#}
 {% macro drop_touched_keys(parts, column, touched_by, premises, key=none) %}
+    {{ return(adapter.dispatch('drop_touched_keys', 'llm_traffic')(parts, column, touched_by, premises, key)) }}
+{% endmacro %}
+
+{% macro default__drop_touched_keys(parts, column, touched_by, premises, key=none) %}
     {%- if execute -%}
         {%- if is_incremental() and do_premises_hold(premises) -%}
             {%- set came = run_query(unbuilt_parts(premises, premises_name())).columns[1].values() -%}
@@ -90,6 +94,10 @@
 
 {#- SQL condition: the key's rows of missing parts are to be built. Called only `if is_incremental()`, as missing_parts. -#}
 {% macro is_touched(columns, premises) -%}
+    {{ return(adapter.dispatch('is_touched', 'llm_traffic')(columns, premises)) }}
+{%- endmacro %}
+
+{% macro default__is_touched(columns, premises) -%}
     {%- if not (execute and do_premises_hold(premises)) -%}
         {{ return('true') }}
     {%- endif -%}
@@ -104,6 +112,10 @@
 
 {#- Post-hook: parts and premises are those of now. -#}
 {% macro account_for_touched_keys(parts, premises) %}
+    {{ return(adapter.dispatch('account_for_touched_keys', 'llm_traffic')(parts, premises)) }}
+{% endmacro %}
+
+{% macro default__account_for_touched_keys(parts, premises) %}
     {%- if execute -%}
         drop table if exists {{ touched_keys() }};
         {{ account_for_parts(parts) }};

@@ -11,9 +11,7 @@
 with accounts as (
 
     select * from {{ ref('int_accounts') }}
-    {% if is_incremental() -%}
-    where account_key in (select changed.account_key from {{ changed_countries() }} as changed)
-    {%- endif %}
+    where {{ is_changed_country() if is_incremental() else 'true' }}
 
 )
 

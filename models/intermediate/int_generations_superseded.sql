@@ -1,7 +1,9 @@
+-- depends_on: {{ ref('int_generation_file_days') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy='append',
+        partition_by='id_partition',
         pre_hook="{{ drop_changed_keys('int_generations_checked', 'generation_hash') }}",
         post_hook="{{ account_for_keys('int_generations_checked') }}"
     )
@@ -15,7 +17,7 @@ with repeated_hashes as (
     from {{ ref('int_generations_checked') }}
     where
         quarantine_reason is null
-        and {{ is_changed_key('generation_hash') if is_incremental() else 'true' }}
+        and {{ is_changed_key('generation_hash', 'int_generations_checked') if is_incremental() else 'true' }}
     group by generation_hash
     having count(*) > 1
 
@@ -67,6 +69,7 @@ ranked as (
         event_date,
         generation_id,
         generation_hash,
+        id_partition,
         account_key,
         model_slug,
         -- Latest arrival, then most complete usage, then the content itself: never the order of reading.
@@ -118,6 +121,7 @@ select
     event_date,
     generation_id,
     generation_hash,
+    id_partition,
     account_key,
     model_slug
 from ranked

@@ -7,14 +7,7 @@
 union all
 {% endif %}
 select
-    -- What the file's rows depend on: its name, its content, and the settings that staging reads it with.
-    {{ row_fingerprint([
-        'file_name',
-        'size_bytes',
-        'modified_at',
-        pseudonym_key_check(),
-        "'" ~ var("earliest_plausible_date") ~ "'",
-    ]) }} as file_key,
+    {{ landed_file_key() }} as file_key,
     source_name,
     file_name,
     size_bytes,

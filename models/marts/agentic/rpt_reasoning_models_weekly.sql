@@ -28,7 +28,7 @@ ranked_models as (
 
     select
         model_id,
-        row_number() over (order by total_tokens desc, model_id asc) as window_rank
+        cast(row_number() over (order by total_tokens desc, model_id asc) as bigint) as window_rank
     from window_totals
 
 ),

@@ -35,7 +35,7 @@ ranked_models as (
 
     select
         model_id,
-        row_number() over (order by tool_call_tokens desc, model_id asc) as window_rank
+        cast(row_number() over (order by tool_call_tokens desc, model_id asc) as bigint) as window_rank
     from window_totals
     where tool_call_tokens > 0
 

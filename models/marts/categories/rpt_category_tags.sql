@@ -25,7 +25,7 @@ named_categories as (
 
     select
         category,
-        row_number() over (order by sum(sampled_tokens) desc, category asc) as category_rank
+        cast(row_number() over (order by sum(sampled_tokens) desc, category asc) as bigint) as category_rank
     from tag_usage_daily
     where
         counts_for_category
@@ -38,7 +38,7 @@ with_basis as (
 
     select
         *,
-        row_number() over (partition by category order by sampled_tokens desc, tag asc) as rank_in_category,
+        cast(row_number() over (partition by category order by sampled_tokens desc, tag asc) as bigint) as rank_in_category,
         {{ token_share_basis(['category']) }}
     from tags
 

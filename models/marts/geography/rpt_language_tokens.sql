@@ -20,7 +20,7 @@ ranked_languages as (
 
     select
         language_code,
-        row_number() over (order by total_tokens desc, language_code asc) as token_rank
+        cast(row_number() over (order by total_tokens desc, language_code asc) as bigint) as token_rank
     from known_languages
 
 ),

@@ -68,8 +68,8 @@ source_shares as (
 
     select
         model_id,
-        {{ exact_avg('source_share') }} filter (where is_before) as source_share_before,
-        {{ exact_avg('source_share') }} filter (where not is_before) as source_share_after
+        {{ exact_avg('source_share', condition="is_before") }} as source_share_before,
+        {{ exact_avg('source_share', condition="not is_before") }} as source_share_after
     from weeks_around_release
     group by model_id
 

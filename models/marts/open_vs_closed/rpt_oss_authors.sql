@@ -28,8 +28,10 @@ select
     authors.author_name,
     open_source_in_window.total_tokens,
     cast(open_source_in_window.total_tokens as double) / 1e12 as tokens_trillions,
-    row_number() over (
-        order by open_source_in_window.total_tokens desc, open_source_in_window.author_slug asc
+    cast(
+        row_number() over (
+            order by open_source_in_window.total_tokens desc, open_source_in_window.author_slug asc
+        ) as bigint
     ) as token_rank,
     {{ share_of('open_source_in_window.total_tokens', 'sum(open_source_in_window.total_tokens) over ()') }} as share_of_oss
 from open_source_in_window

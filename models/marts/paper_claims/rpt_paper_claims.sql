@@ -524,14 +524,14 @@ source_type_shares as (
 figure_1 as (
 
     select
-        {{ exact_avg('chinese_share + row_share') }} filter (where is_recent) as oss_share_recent_third,
-        {{ exact_avg('chinese_share + row_share') }} filter (where is_recent) as oss_share_recent_equilibrium,
+        {{ exact_avg('chinese_share + row_share', condition="is_recent") }} as oss_share_recent_third,
+        {{ exact_avg('chinese_share + row_share', condition="is_recent") }} as oss_share_recent_equilibrium,
         min(chinese_share) as chinese_oss_smallest_week,
         max(chinese_share) as chinese_oss_largest_week,
         {{ exact_avg('chinese_share') }} as chinese_oss_mean,
         {{ exact_avg('row_share') }} as row_oss_mean,
         {{ exact_avg('closed_share') }} as closed_mean,
-        {{ exact_avg('closed_share') }} filter (where is_recent) as closed_majority_recent,
+        {{ exact_avg('closed_share', condition="is_recent") }} as closed_majority_recent,
         max(chinese_share + row_share) as oss_largest_week
     from source_type_shares
 
@@ -560,13 +560,11 @@ table_1 as (
 figure_3 as (
 
     select
-        {{ exact_avg('oss_concentration_weekly.deepseek_v3_r1_share') }} filter (
-            where study_weeks.week_start >= date '2025-02-01' and study_weeks.week_start < date '2025-07-01'
-        ) as deepseek_v3_r1_majority,
+        {{ exact_avg('oss_concentration_weekly.deepseek_v3_r1_share', condition="study_weeks.week_start >= date '2025-02-01' and study_weeks.week_start < date '2025-07-01'") }} as deepseek_v3_r1_majority,
         max(oss_concentration_weekly.top_model_share) filter (where study_weeks.is_recent) as largest_open_model_recent_week,
-        {{ exact_avg('oss_concentration_weekly.top_model_share') }} filter (where study_weeks.is_recent)
+        {{ exact_avg('oss_concentration_weekly.top_model_share', condition="study_weeks.is_recent") }}
             as largest_open_model_recent_mean,
-        {{ exact_avg('oss_concentration_weekly.models_over_5pct') }} filter (where study_weeks.is_recent)
+        {{ exact_avg('oss_concentration_weekly.models_over_5pct', condition="study_weeks.is_recent") }}
             as open_models_with_meaningful_share
     from oss_concentration_weekly
     inner join study_weeks on oss_concentration_weekly.week_start = study_weeks.week_start
@@ -589,11 +587,11 @@ size_changes as (
 
     select
         oss_size_weekly.size_bucket,
-        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where study_weeks.is_recent) as recent_share,
-        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where study_weeks.is_first) as first_share,
+        {{ exact_avg('oss_size_weekly.share_of_oss', condition="study_weeks.is_recent") }} as recent_share,
+        {{ exact_avg('oss_size_weekly.share_of_oss', condition="study_weeks.is_first") }} as first_share,
         max(oss_size_weekly.available_models) filter (where study_weeks.weeks_back = 1) as last_on_offer,
         max(oss_size_weekly.available_models) filter (where study_weeks.is_first_of_all) as first_on_offer,
-        {{ exact_avg('oss_size_weekly.share_of_oss') }} filter (where oss_size_weekly.week_start < date '2024-11-01')
+        {{ exact_avg('oss_size_weekly.share_of_oss', condition="oss_size_weekly.week_start < date '2024-11-01'") }}
             as share_before
     from oss_size_weekly
     left join study_weeks on oss_size_weekly.week_start = study_weeks.week_start
@@ -633,17 +631,17 @@ oss_category_shares as (
 figures_6_and_7 as (
 
     select
-        {{ exact_avg('roleplay_share') }} filter (where scope = 'all_oss') as oss_roleplay_caption,
-        {{ exact_avg('roleplay_share') }} filter (where scope = 'all_oss') as oss_roleplay_majority,
-        {{ exact_avg('roleplay_share') }} filter (where scope = 'all_oss') as oss_roleplay_majority_discussion,
-        {{ exact_avg('programming_share') }} filter (where scope = 'all_oss') as oss_programming,
-        {{ exact_avg('roleplay_share + programming_share') }} filter (where scope = 'all_oss') as oss_roleplay_and_programming,
-        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'all_oss')
+        {{ exact_avg('roleplay_share', condition="scope = 'all_oss'") }} as oss_roleplay_caption,
+        {{ exact_avg('roleplay_share', condition="scope = 'all_oss'") }} as oss_roleplay_majority,
+        {{ exact_avg('roleplay_share', condition="scope = 'all_oss'") }} as oss_roleplay_majority_discussion,
+        {{ exact_avg('programming_share', condition="scope = 'all_oss'") }} as oss_programming,
+        {{ exact_avg('roleplay_share + programming_share', condition="scope = 'all_oss'") }} as oss_roleplay_and_programming,
+        {{ exact_avg('programming_share + technology_share', condition="scope = 'all_oss'") }}
             as oss_programming_and_technology_caption,
-        {{ exact_avg('roleplay_share') }} filter (where scope = 'chinese_oss') as chinese_roleplay,
-        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'chinese_oss')
+        {{ exact_avg('roleplay_share', condition="scope = 'chinese_oss'") }} as chinese_roleplay,
+        {{ exact_avg('programming_share + technology_share', condition="scope = 'chinese_oss'") }}
             as chinese_programming_and_technology,
-        {{ exact_avg('programming_share + technology_share') }} filter (where scope = 'chinese_oss')
+        {{ exact_avg('programming_share + technology_share', condition="scope = 'chinese_oss'") }}
             as chinese_programming_and_technology_caption
     from oss_category_shares
 
@@ -697,25 +695,15 @@ category_source_shares as (
 figures_8_and_9 as (
 
     select
-        {{ exact_avg('closed_share') }} filter (where category = 'programming' and is_recent) as programming_closed_recent,
-        {{ exact_avg('row_share / nullif(row_share + chinese_share, 0)') }} filter (
-            where category = 'programming' and week_start >= date '2025-10-01' and week_start < date '2025-12-01'
-        ) as programming_row_of_open_late,
-        {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)') }} filter (
-            where category = 'programming' and week_start >= date '2025-06-01' and week_start < date '2025-09-01'
-        ) as programming_chinese_of_open_middle,
-        {{ exact_avg('row_share') }} filter (where category = 'roleplay' and is_recent) as roleplay_row_recent,
-        {{ exact_avg('closed_share') }} filter (where category = 'roleplay' and is_recent) as roleplay_closed_recent,
-        {{ exact_avg('closed_share') }} filter (
-            where category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'
-        ) as roleplay_closed_may,
-        {{ exact_avg('row_share') }} filter (
-            where category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'
-        ) as roleplay_row_may,
-        {{ exact_avg('chinese_share') }} filter (
-            where category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'
-        ) as roleplay_chinese_may,
-        {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)') }} filter (where category = 'roleplay' and is_recent)
+        {{ exact_avg('closed_share', condition="category = 'programming' and is_recent") }} as programming_closed_recent,
+        {{ exact_avg('row_share / nullif(row_share + chinese_share, 0)', condition="category = 'programming' and week_start >= date '2025-10-01' and week_start < date '2025-12-01'") }} as programming_row_of_open_late,
+        {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)', condition="category = 'programming' and week_start >= date '2025-06-01' and week_start < date '2025-09-01'") }} as programming_chinese_of_open_middle,
+        {{ exact_avg('row_share', condition="category = 'roleplay' and is_recent") }} as roleplay_row_recent,
+        {{ exact_avg('closed_share', condition="category = 'roleplay' and is_recent") }} as roleplay_closed_recent,
+        {{ exact_avg('closed_share', condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'") }} as roleplay_closed_may,
+        {{ exact_avg('row_share', condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'") }} as roleplay_row_may,
+        {{ exact_avg('chinese_share', condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'") }} as roleplay_chinese_may,
+        {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)', condition="category = 'roleplay' and is_recent") }}
             as roleplay_open_evenly_divided
     from category_source_shares
 
@@ -738,7 +726,7 @@ figure_10 as (
     select
         max(reasoning_share) filter (where weeks_back = 1) as reasoning_share_now,
         max(reasoning_share) filter (where weeks_back = 1) as reasoning_share_half,
-        {{ exact_avg('reasoning_share') }} filter (where week_start >= date '2025-01-01' and week_start < date '2025-02-01')
+        {{ exact_avg('reasoning_share', condition="week_start >= date '2025-01-01' and week_start < date '2025-02-01'") }}
             as reasoning_share_first_quarter
     from reasoning_shares
 
@@ -802,8 +790,8 @@ tool_calls_in_april as (
 tool_call_shares as (
 
     select
-        {{ exact_avg('tool_calls_weekly.token_share') }} filter (where study_weeks.is_recent) as recent_share,
-        {{ exact_avg('tool_calls_weekly.token_share') }} filter (where study_weeks.is_first) as first_share
+        {{ exact_avg('tool_calls_weekly.token_share', condition="study_weeks.is_recent") }} as recent_share,
+        {{ exact_avg('tool_calls_weekly.token_share', condition="study_weeks.is_first") }} as first_share
     from tool_calls_weekly
     inner join study_weeks on tool_calls_weekly.week_start = study_weeks.week_start
 
@@ -863,10 +851,8 @@ lengths as (
         {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (where study_weeks.is_recent)
             as recent_{{ length }},
         {% endfor %}
-        {{ exact_avg('sequence_length_weekly.avg_sequence_tokens') }} filter (
-            where sequence_length_weekly.week_start >= date '2023-10-01' and sequence_length_weekly.week_start < date '2024-01-01'
-        ) as late_2023_sequence,
-        {{ exact_avg('sequence_length_weekly.avg_sequence_tokens') }} filter (where study_weeks.is_recent) as recent_sequence
+        {{ exact_avg('sequence_length_weekly.avg_sequence_tokens', condition="sequence_length_weekly.week_start >= date '2023-10-01' and sequence_length_weekly.week_start < date '2024-01-01'") }} as late_2023_sequence,
+        {{ exact_avg('sequence_length_weekly.avg_sequence_tokens', condition="study_weeks.is_recent") }} as recent_sequence
     from sequence_length_weekly
     left join study_weeks on sequence_length_weekly.week_start = study_weeks.week_start
 
@@ -934,8 +920,8 @@ programming_shares as (
 figure_19 as (
 
     select
-        {{ exact_avg('programming_share') }} filter (where is_first) as programming_share_early,
-        {{ exact_avg('programming_share') }} filter (where is_recent) as programming_share_recent
+        {{ exact_avg('programming_share', condition="is_first") }} as programming_share_early,
+        {{ exact_avg('programming_share', condition="is_recent") }} as programming_share_recent
     from programming_shares
 
 ),
@@ -988,10 +974,10 @@ figure_20 as (
         sum(case when anthropic_share > 0.6 then 0 when anthropic_share <= 0.6 then 1 end) filter (
             where week_start < date '2025-11-17'
         ) as programming_spend_anthropic_first_time,
-        {{ exact_avg('openai_share') }} filter (where week_start >= date '2025-07-01' and week_start < date '2025-08-01')
+        {{ exact_avg('openai_share', condition="week_start >= date '2025-07-01' and week_start < date '2025-08-01'") }}
             as programming_spend_openai_july,
-        {{ exact_avg('openai_share') }} filter (where is_recent) as programming_spend_openai_recent,
-        {{ exact_avg('google_share') }} filter (where week_start >= date '2025-07-01') as programming_spend_google
+        {{ exact_avg('openai_share', condition="is_recent") }} as programming_spend_openai_recent,
+        {{ exact_avg('google_share', condition="week_start >= date '2025-07-01'") }} as programming_spend_google
     from programming_spend_shares
 
 ),
@@ -1041,39 +1027,27 @@ author_category_shares as (
 figures_22_and_23 as (
 
     select
-        {{ exact_avg('programming_share + technology_share') }} filter (where author_slug = 'anthropic')
+        {{ exact_avg('programming_share + technology_share', condition="author_slug = 'anthropic'") }}
             as anthropic_programming_and_technology,
-        {{ exact_avg('legal_share') }} filter (where author_slug = 'google') as google_legal,
-        {{ exact_avg('science_share') }} filter (where author_slug = 'google') as google_science,
-        {{ exact_avg('programming_share') }} filter (where author_slug = 'google' and is_recent) as google_programming_recent,
-        {{ exact_avg('case when programming_share > 0.8 then 1.0 when programming_share <= 0.8 then 0.0 end') }} filter (
-            where author_slug = 'x-ai' and week_start < date '2025-11-17'
-        ) as xai_programming,
-        {{ exact_avg('programming_share') }} filter (where author_slug = 'x-ai' and week_start >= date '2025-11-17')
+        {{ exact_avg('legal_share', condition="author_slug = 'google'") }} as google_legal,
+        {{ exact_avg('science_share', condition="author_slug = 'google'") }} as google_science,
+        {{ exact_avg('programming_share', condition="author_slug = 'google' and is_recent") }} as google_programming_recent,
+        {{ exact_avg('case when programming_share > 0.8 then 1.0 when programming_share <= 0.8 then 0.0 end', condition="author_slug = 'x-ai' and week_start < date '2025-11-17'") }} as xai_programming,
+        {{ exact_avg('programming_share', condition="author_slug = 'x-ai' and week_start >= date '2025-11-17'") }}
             as xai_programming_late_november,
-        {{ exact_avg('science_share') }} filter (where author_slug = 'openai' and is_first) as openai_science_early,
-        {{ exact_avg('science_share') }} filter (where author_slug = 'openai' and is_recent) as openai_science_recent,
-        {{ exact_avg('programming_share') }} filter (where author_slug = 'openai' and is_recent) as openai_programming_recent,
-        {{ exact_avg('technology_share') }} filter (where author_slug = 'openai' and is_recent) as openai_technology_recent,
-        {{ exact_avg('programming_share + technology_share') }} filter (where author_slug = 'openai' and is_recent)
+        {{ exact_avg('science_share', condition="author_slug = 'openai' and is_first") }} as openai_science_early,
+        {{ exact_avg('science_share', condition="author_slug = 'openai' and is_recent") }} as openai_science_recent,
+        {{ exact_avg('programming_share', condition="author_slug = 'openai' and is_recent") }} as openai_programming_recent,
+        {{ exact_avg('technology_share', condition="author_slug = 'openai' and is_recent") }} as openai_technology_recent,
+        {{ exact_avg('programming_share + technology_share', condition="author_slug = 'openai' and is_recent") }}
             as openai_programming_and_technology_recent,
-        {{ exact_avg('case when roleplay_share > 2.0 / 3 then 1.0 when roleplay_share <= 2.0 / 3 then 0.0 end') }} filter (
-            where author_slug = 'deepseek'
-        ) as deepseek_roleplay,
-        {{ exact_avg('programming_share') }} filter (where author_slug = 'qwen') as qwen_programming,
-        {{ exact_avg('roleplay_share') }} filter (
-            where author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'
-        ) / nullif(
-            {{ exact_avg('roleplay_share') }} filter (
-                where author_slug = 'qwen' and week_start >= date '2025-05-01' and week_start < date '2025-09-01'
-            ), 0
+        {{ exact_avg('case when roleplay_share > 2.0 / 3 then 1.0 when roleplay_share <= 2.0 / 3 then 0.0 end', condition="author_slug = 'deepseek'") }} as deepseek_roleplay,
+        {{ exact_avg('programming_share', condition="author_slug = 'qwen'") }} as qwen_programming,
+        {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'") }} / nullif(
+            {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-05-01' and week_start < date '2025-09-01'") }}, 0
         ) as qwen_roleplay_autumn,
-        {{ exact_avg('roleplay_share') }} filter (
-            where author_slug = 'qwen' and week_start >= date '2025-11-01' and week_start < date '2025-12-01'
-        ) / nullif(
-            {{ exact_avg('roleplay_share') }} filter (
-                where author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'
-            ), 0
+        {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-11-01' and week_start < date '2025-12-01'") }} / nullif(
+            {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'") }}, 0
         ) as qwen_roleplay_november
     from author_category_shares
 
@@ -1124,12 +1098,12 @@ figure_24 as (
         ) }} as spend_north_america_weeks_under_half,
         max(north_america.spend_rank) as spend_north_america_rank,
         {{ exact_avg('region_shares.europe_spend_share') }} as spend_europe,
-        {{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_first) as spend_asia_first,
-        {{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_recent) as spend_asia_recent,
-        {{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_recent)
-        / nullif({{ exact_avg('region_shares.asia_spend_share') }} filter (where region_shares.is_first), 0) as spend_asia_growth,
-        {{ exact_avg('region_shares.asia_token_share') }} filter (where region_shares.is_first) as tokens_asia_first,
-        {{ exact_avg('region_shares.asia_token_share') }} filter (where region_shares.is_recent) as tokens_asia_recent
+        {{ exact_avg('region_shares.asia_spend_share', condition="region_shares.is_first") }} as spend_asia_first,
+        {{ exact_avg('region_shares.asia_spend_share', condition="region_shares.is_recent") }} as spend_asia_recent,
+        {{ exact_avg('region_shares.asia_spend_share', condition="region_shares.is_recent") }}
+        / nullif({{ exact_avg('region_shares.asia_spend_share', condition="region_shares.is_first") }}, 0) as spend_asia_growth,
+        {{ exact_avg('region_shares.asia_token_share', condition="region_shares.is_first") }} as tokens_asia_first,
+        {{ exact_avg('region_shares.asia_token_share', condition="region_shares.is_recent") }} as tokens_asia_recent
     from region_shares
     cross join north_america
 

@@ -129,7 +129,7 @@ accepted_counts as (
         ingest_date,
         cast(sum(accepted_rows) as bigint) as accepted_rows,
         cast(coalesce(sum(accepted_rows) filter (where event_date < ingest_date), 0) as bigint) as late_rows,
-        max({{ dbt.datediff('event_date', 'ingest_date', 'day') }}) as max_lateness_days
+        cast(max({{ dbt.datediff('event_date', 'ingest_date', 'day') }}) as bigint) as max_lateness_days
     from accepted
     group by source_name, ingest_date
 
