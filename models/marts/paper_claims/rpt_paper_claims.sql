@@ -560,7 +560,10 @@ table_1 as (
 figure_3 as (
 
     select
-        {{ exact_avg('oss_concentration_weekly.deepseek_v3_r1_share', condition="study_weeks.week_start >= date '2025-02-01' and study_weeks.week_start < date '2025-07-01'") }} as deepseek_v3_r1_majority,
+        {{ exact_avg(
+            'oss_concentration_weekly.deepseek_v3_r1_share',
+            condition="study_weeks.week_start >= date '2025-02-01' and study_weeks.week_start < date '2025-07-01'"
+        ) }} as deepseek_v3_r1_majority,
         max(oss_concentration_weekly.top_model_share) filter (where study_weeks.is_recent) as largest_open_model_recent_week,
         {{ exact_avg('oss_concentration_weekly.top_model_share', condition="study_weeks.is_recent") }}
             as largest_open_model_recent_mean,
@@ -696,13 +699,28 @@ figures_8_and_9 as (
 
     select
         {{ exact_avg('closed_share', condition="category = 'programming' and is_recent") }} as programming_closed_recent,
-        {{ exact_avg('row_share / nullif(row_share + chinese_share, 0)', condition="category = 'programming' and week_start >= date '2025-10-01' and week_start < date '2025-12-01'") }} as programming_row_of_open_late,
-        {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)', condition="category = 'programming' and week_start >= date '2025-06-01' and week_start < date '2025-09-01'") }} as programming_chinese_of_open_middle,
+        {{ exact_avg(
+            'row_share / nullif(row_share + chinese_share, 0)',
+            condition="category = 'programming' and week_start >= date '2025-10-01' and week_start < date '2025-12-01'"
+        ) }} as programming_row_of_open_late,
+        {{ exact_avg(
+            'chinese_share / nullif(row_share + chinese_share, 0)',
+            condition="category = 'programming' and week_start >= date '2025-06-01' and week_start < date '2025-09-01'"
+        ) }} as programming_chinese_of_open_middle,
         {{ exact_avg('row_share', condition="category = 'roleplay' and is_recent") }} as roleplay_row_recent,
         {{ exact_avg('closed_share', condition="category = 'roleplay' and is_recent") }} as roleplay_closed_recent,
-        {{ exact_avg('closed_share', condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'") }} as roleplay_closed_may,
-        {{ exact_avg('row_share', condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'") }} as roleplay_row_may,
-        {{ exact_avg('chinese_share', condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'") }} as roleplay_chinese_may,
+        {{ exact_avg(
+            'closed_share',
+            condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'"
+        ) }} as roleplay_closed_may,
+        {{ exact_avg(
+            'row_share',
+            condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'"
+        ) }} as roleplay_row_may,
+        {{ exact_avg(
+            'chinese_share',
+            condition="category = 'roleplay' and week_start >= date '2025-05-01' and week_start < date '2025-06-01'"
+        ) }} as roleplay_chinese_may,
         {{ exact_avg('chinese_share / nullif(row_share + chinese_share, 0)', condition="category = 'roleplay' and is_recent") }}
             as roleplay_open_evenly_divided
     from category_source_shares
@@ -845,13 +863,17 @@ lengths as (
 
     select
         {% for length in lengths %}
-        {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (
-            where sequence_length_weekly.week_start >= date '2024-01-01' and sequence_length_weekly.week_start < date '2024-04-01'
-        ) as early_2024_{{ length }},
-        {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens') }} filter (where study_weeks.is_recent)
+        {{ exact_avg(
+            'sequence_length_weekly.avg_' ~ length ~ '_tokens',
+            condition="sequence_length_weekly.week_start >= date '2024-01-01' and sequence_length_weekly.week_start < date '2024-04-01'"
+        ) }} as early_2024_{{ length }},
+        {{ exact_avg('sequence_length_weekly.avg_' ~ length ~ '_tokens', condition="study_weeks.is_recent") }}
             as recent_{{ length }},
         {% endfor %}
-        {{ exact_avg('sequence_length_weekly.avg_sequence_tokens', condition="sequence_length_weekly.week_start >= date '2023-10-01' and sequence_length_weekly.week_start < date '2024-01-01'") }} as late_2023_sequence,
+        {{ exact_avg(
+            'sequence_length_weekly.avg_sequence_tokens',
+            condition="sequence_length_weekly.week_start >= date '2023-10-01' and sequence_length_weekly.week_start < date '2024-01-01'"
+        ) }} as late_2023_sequence,
         {{ exact_avg('sequence_length_weekly.avg_sequence_tokens', condition="study_weeks.is_recent") }} as recent_sequence
     from sequence_length_weekly
     left join study_weeks on sequence_length_weekly.week_start = study_weeks.week_start
@@ -1032,7 +1054,10 @@ figures_22_and_23 as (
         {{ exact_avg('legal_share', condition="author_slug = 'google'") }} as google_legal,
         {{ exact_avg('science_share', condition="author_slug = 'google'") }} as google_science,
         {{ exact_avg('programming_share', condition="author_slug = 'google' and is_recent") }} as google_programming_recent,
-        {{ exact_avg('case when programming_share > 0.8 then 1.0 when programming_share <= 0.8 then 0.0 end', condition="author_slug = 'x-ai' and week_start < date '2025-11-17'") }} as xai_programming,
+        {{ exact_avg(
+            'case when programming_share > 0.8 then 1.0 when programming_share <= 0.8 then 0.0 end',
+            condition="author_slug = 'x-ai' and week_start < date '2025-11-17'"
+        ) }} as xai_programming,
         {{ exact_avg('programming_share', condition="author_slug = 'x-ai' and week_start >= date '2025-11-17'") }}
             as xai_programming_late_november,
         {{ exact_avg('science_share', condition="author_slug = 'openai' and is_first") }} as openai_science_early,
@@ -1041,13 +1066,28 @@ figures_22_and_23 as (
         {{ exact_avg('technology_share', condition="author_slug = 'openai' and is_recent") }} as openai_technology_recent,
         {{ exact_avg('programming_share + technology_share', condition="author_slug = 'openai' and is_recent") }}
             as openai_programming_and_technology_recent,
-        {{ exact_avg('case when roleplay_share > 2.0 / 3 then 1.0 when roleplay_share <= 2.0 / 3 then 0.0 end', condition="author_slug = 'deepseek'") }} as deepseek_roleplay,
+        {{ exact_avg(
+            'case when roleplay_share > 2.0 / 3 then 1.0 when roleplay_share <= 2.0 / 3 then 0.0 end',
+            condition="author_slug = 'deepseek'"
+        ) }} as deepseek_roleplay,
         {{ exact_avg('programming_share', condition="author_slug = 'qwen'") }} as qwen_programming,
-        {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'") }} / nullif(
-            {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-05-01' and week_start < date '2025-09-01'") }}, 0
+        {{ exact_avg(
+            'roleplay_share',
+            condition="author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'"
+        ) }} / nullif(
+            {{ exact_avg(
+                'roleplay_share',
+                condition="author_slug = 'qwen' and week_start >= date '2025-05-01' and week_start < date '2025-09-01'"
+            ) }}, 0
         ) as qwen_roleplay_autumn,
-        {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-11-01' and week_start < date '2025-12-01'") }} / nullif(
-            {{ exact_avg('roleplay_share', condition="author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'") }}, 0
+        {{ exact_avg(
+            'roleplay_share',
+            condition="author_slug = 'qwen' and week_start >= date '2025-11-01' and week_start < date '2025-12-01'"
+        ) }} / nullif(
+            {{ exact_avg(
+                'roleplay_share',
+                condition="author_slug = 'qwen' and week_start >= date '2025-09-01' and week_start < date '2025-11-01'"
+            ) }}, 0
         ) as qwen_roleplay_november
     from author_category_shares
 
