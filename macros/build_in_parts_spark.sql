@@ -187,3 +187,8 @@
     {%- endif -%}
     {{ return(dbt.spark__create_table_as(temporary, relation, compiled_code, language)) }}
 {%- endmacro %}
+
+{#- A model's `partition_by`: the column on Spark, nothing on DuckDB, which warns of what it cannot do. -#}
+{% macro spark_partition(column) %}
+    {{ return(column if target.type == 'spark' else none) }}
+{% endmacro %}

@@ -499,9 +499,13 @@
 {%- endmacro %}
 
 {#- What a file's rows depend on: its name, its content, and the settings that staging reads it with. -#}
-{% macro landed_file_key() -%}
+{% macro landed_file_key(files) -%}
     {{ row_fingerprint([
-        'file_name', 'size_bytes', 'modified_at', pseudonym_key_check(), "'" ~ var("earliest_plausible_date") ~ "'",
+        files ~ '.file_name',
+        files ~ '.size_bytes',
+        files ~ '.modified_at',
+        pseudonym_key_check(),
+        "'" ~ var("earliest_plausible_date") ~ "'",
     ]) }}
 {%- endmacro %}
 

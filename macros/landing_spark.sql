@@ -241,7 +241,7 @@
                 where
                     built.model_name = '{{ node.meta['read_by'] }}'
                     and built.part = listing.file_name
-                    and built.version = {{ landed_file_key() }}
+                    and built.version = {{ landed_file_key('listing') }}
             )
             {%- endif %}
         order by listing.path

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        partition_by='month_start',
+        partition_by=spark_partition('month_start'),
         pre_hook="{{ drop_stale_parts(parts_of('int_account_model_months'), 'month_start', key='model_id') }}",
         post_hook="{{ account_for_parts(parts_of('int_account_model_months')) }}"
     )

@@ -3,7 +3,7 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        partition_by='id_partition',
+        partition_by=spark_partition('id_partition'),
         pre_hook="{{ drop_changed_keys('int_generations_checked', 'generation_hash') }}",
         post_hook="{{ account_for_keys('int_generations_checked') }}"
     )

@@ -7,11 +7,11 @@
 union all
 {% endif %}
 select
-    {{ landed_file_key() }} as file_key,
-    source_name,
-    file_name,
-    size_bytes,
-    modified_at
+    {{ landed_file_key('metadata') }} as file_key,
+    metadata.source_name,
+    metadata.file_name,
+    metadata.size_bytes,
+    metadata.modified_at
 from ({{ landed_file_metadata(node) }}) as metadata
 {%- endfor %}
 {% else %}
