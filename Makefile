@@ -10,7 +10,9 @@ export DBT_WARN_ERROR_OPTIONS ?= {"error":"all","warn":["LogFreshnessResult"],"s
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build setup landing check freshness dbt-build publish summary report dashboard test lint test-build pytest examples docs \
+PYSPARK := .venv/.installed-spark
+
+.PHONY: build setup setup-spark landing check freshness dbt-build publish summary report dashboard spark parity test lint test-build pytest examples docs \
 	dictionary lock clean
 
 ## build: set up, land, check, build and test every table, publish, say what was built
@@ -67,6 +69,28 @@ data/dashboard/.installed: dashboard/requirements.txt
 		--no-deps --require-hashes -r $<
 	touch $@
 
+# Nothing but this machine is to be reached, and nothing but errors said. The environment variables are those of profiles.yml.
+SPARK_ENVIRONMENT = SPARK_LOCAL_IP=127.0.0.1 SPARK_CONF_DIR=$(CURDIR)/scripts/spark_conf DBT_TARGET=spark DBT_TARGET_PATH=target/spark
+
+## spark: every table and test on Apache Spark, two executors of this machine's (or SPARK_MASTER), into data/spark/warehouse
+spark: setup-spark landing
+	@mkdir -p data/spark
+	@echo "Building and testing every table on Spark (log: logs/dbt.log; some minutes, most of them for small statements) ..."
+	$(SPARK_ENVIRONMENT) $(BIN)/dbt --quiet build
+	@echo "Built: $${SPARK_WAREHOUSE:-data/spark/warehouse}, one folder of Parquet files a table. See docs/spark.md; make parity compares it with DuckDB's."
+
+## parity: what `make spark` built against what `make build` did, every public table row by row
+parity: setup
+	$(BIN)/python -m scripts.parity
+
+setup-spark: $(PYSPARK)
+	@command -v java > /dev/null || { echo "Spark needs Java 17 or later: install openjdk-17-jre-headless, or its like"; exit 1; }
+
+$(PYSPARK): requirements/spark.txt .venv/.installed
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile \
+		--no-deps --require-hashes -r requirements/spark.txt
+	touch $@
+
 ## test: lint, a build of the simulated study with all its tests, pytest; touches nothing that `make build` made
 test: setup lint test-build pytest
 
@@ -103,10 +127,12 @@ docs: setup
 dictionary: setup
 	$(BIN)/python -m scripts.metric_dictionary
 
-## lock: compile requirements/requirements.txt anew (needs uv)
+## lock: compile requirements/requirements.txt and spark.txt anew (needs uv)
+UV_COMPILE := uv pip compile --override overrides.txt --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url
 lock:
-	cd requirements && uv pip compile requirements.in --override overrides.txt --generate-hashes --universal \
-		--python-version 3.11 --no-header --no-annotate --no-emit-index-url --output-file requirements.txt
+	cd requirements && $(UV_COMPILE) requirements.in --output-file requirements.txt
+	cd requirements && $(UV_COMPILE) spark.in --constraint requirements.txt --output-file spark.txt
 
 clean:
 	rm -rf target logs data/test

@@ -36,6 +36,14 @@
 {%- endmacro %}
 
 {% macro spark__record_landing() %}
+    {#- Where spark.redaction.regex matches the setting's name or value, it reads as stars, the same for every key. -#}
+    {%- set key = run_query("select " ~ spark__pseudonym_key()).columns[0].values()[0] -%}
+    {%- if 'redacted' in key or key.startswith('${') -%}
+        {{ exceptions.raise_compiler_error(
+            "The session does not give the value of spark.llm_traffic.pseudonym_key, which account ids are hashed with. Set it as"
+            ~ " profiles.yml does, and let spark.redaction.regex match neither its name nor its value."
+        ) }}
+    {%- endif -%}
     {%- do run_query("create schema if not exists intermediate") -%}
     {%- do run_query(
         "create table if not exists " ~ landing_listing()
@@ -48,10 +56,16 @@
     {%- do run_query("insert overwrite table " ~ landing_listing() ~ spark__landing_query()) -%}
 {% endmacro %}
 
-{% macro spark__listed(node, columns) %}
-    {%- if load_relation(landing_listing()) is none -%}
+{#- For commands that do not list the landing first. Asked of Spark: dbt knows no table that a macro has made. -#}
+{% macro spark__record_landing_once() %}
+    {%- do run_query("create schema if not exists intermediate") -%}
+    {%- if not run_query("show tables in intermediate like 'landing_listing'").rows | length -%}
         {%- do spark__record_landing() -%}
     {%- endif -%}
+{% endmacro %}
+
+{% macro spark__listed(node, columns) %}
+    {%- do spark__record_landing_once() -%}
     {{ return(run_query(
         "select " ~ columns ~ " from " ~ landing_listing() ~ " where source_name = '" ~ node.source_name ~ "." ~ node.name
         ~ "' order by file_name"
@@ -218,9 +232,7 @@
     {%- set node = landed_table(source_name, table_name) -%}
     {%- set reader = api.Relation.create(schema='intermediate', identifier=node.meta['read_by']) -%}
     {%- set all_of_them = flags.FULL_REFRESH or load_relation(reader) is none or load_relation(built_parts()) is none -%}
-    {%- if load_relation(landing_listing()) is none -%}
-        {%- do spark__record_landing() -%}
-    {%- endif -%}
+    {%- do spark__record_landing_once() -%}
     {%- do spark__record_columns(node) -%}
     {%- set query -%}
         select
@@ -352,7 +364,7 @@
         {%- elif landed_type in ['int', 'bigint', 'smallint', 'tinyint', 'boolean'] -%}
             {%- do fields.append("'" ~ name ~ "', " ~ name) -%}
         {%- elif landed_type in ['double', 'float'] -%}
-            {%- do fields.append("'" ~ name ~ "', " ~ name) -%}
+            {%- do fields.append("'" ~ name ~ "', " ~ spark__number_text(name)) -%}
         {%- else -%}
             {%- do fields.append("'" ~ name ~ "', cast(" ~ name ~ " as string)") -%}
         {%- endif -%}
@@ -364,8 +376,29 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Numbers come as texts between marks, since Spark has a spelling of its own for small ones: the marks go, with the quotes. -#}
 {% macro spark__raw_record_text(raw_record) -%}
-    {{ raw_record }}
+    replace(replace({{ raw_record }}, '"\uE000', ''), '\uE000"', '')
+{%- endmacro %}
+
+{#- A double as JSON of DuckDB has it: 9.1E-5 is 0.000091, from 1e-7 down 9.1e-8. What is no finite number is a text. -#}
+{% macro spark__number_text(number) -%}
+    case
+        when isnan({{ number }}) then 'nan'
+        when abs({{ number }}) = cast('Infinity' as double) then replace(lower(cast({{ number }} as string)), 'infinity', 'inf')
+        else concat(
+            '\uE000',
+            case
+                when cast({{ number }} as string) not like '%E%' then cast({{ number }} as string)
+                when abs({{ number }}) < 1e-6 or abs({{ number }}) >= 1e15
+                    then lower(replace(cast({{ number }} as string), '.0E', 'E'))
+                when abs({{ number }}) < 1
+                    then regexp_replace(cast(cast({{ number }} as decimal(38, 22)) as string), '0+$', '')
+                else regexp_replace(cast(cast({{ number }} as decimal(38, 12)) as string), '0+$', '0')
+            end,
+            '\uE000'
+        )
+    end
 {%- endmacro %}
 
 {% macro spark__landed_freshness(source_name, table_name) %}

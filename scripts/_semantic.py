@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from metricflow.data_table.mf_table import MetricFlowDataTable
@@ -64,6 +65,10 @@ class DuckDbClient:
         """Raise unless the statement can be planned."""
         self.connection.execute(f"explain {stmt}")
 
+    def is_simulated(self) -> bool:
+        """Whether the marts are of simulated data."""
+        return self.query(f'select is_simulated from "{self.database}".marts.rpt_load_summary').rows[0][0]
+
     def close(self) -> None:
         """Let go of the file."""
         self.connection.close()
@@ -74,14 +79,17 @@ class DuckDbClient:
 
 
 class SemanticLayer:
-    """The metrics of a semantic manifest, answered from one DuckDB file; without a file they can only be described."""
+    """The metrics of a semantic manifest, answered from one DuckDB file; without a file they can only be described.
 
-    def __init__(self, manifest: Path, database: Path | None):
+    With a client of its own it is answered from there (scripts/_spark_semantic.py).
+    """
+
+    def __init__(self, manifest: Path, database: Path | None, client: Any = None):
         text = manifest.read_text(encoding="utf-8")
         self.manifest: PydanticSemanticManifest = parse_manifest_from_dbt_generated_manifest(text)
         relations = {model["node_relation"]["database"] for model in json.loads(text)["semantic_models"]}
         assert len(relations) == 1, relations
-        self.client = DuckDbClient(database, relations.pop())
+        self.client = client or DuckDbClient(database, relations.pop())
         self.lookup = SemanticManifestLookup(self.manifest)
         self.engine = MetricFlowEngine(semantic_manifest_lookup=self.lookup, sql_client=self.client)
 

@@ -55,12 +55,23 @@ def semantic_manifest() -> Path:
     return manifest
 
 
-def open_layer() -> SemanticLayer:
-    """The semantic layer on the serving file.
+def open_layer(on_spark: bool = False) -> SemanticLayer:
+    """The semantic layer on the serving file, or on the tables that `make spark` built.
 
     Raises:
-        NotAnswerable: there is no serving file.
+        NotAnswerable: there is no serving file; pyspark is not installed.
     """
+    if on_spark:
+        try:
+            from scripts._spark_semantic import SparkClient, session_of_profile
+
+            client = SparkClient(session_of_profile())
+        except ImportError as error:
+            raise NotAnswerable(f"Spark is not installed ({error}). Run `make setup-spark`.") from error
+        # Relations are named otherwise there, and `make spark` keeps its artifacts apart.
+        os.environ["DBT_TARGET"] = "spark"
+        os.environ.setdefault("DBT_TARGET_PATH", "target/spark")
+        return SemanticLayer(semantic_manifest(), None, client)
     if not _paths.published_path().exists():
         raise NotAnswerable(
             f"{_paths.published_path()} does not exist. Run `make build`, or `python -m scripts.publish` after a build."
@@ -231,10 +242,7 @@ def answer(layer: SemanticLayer, arguments: argparse.Namespace) -> None:
         writer.writerows([v.date() if isinstance(v, datetime.datetime) else v for v in row] for row in rows)
     elif rows:
         print(table(columns, rows))
-    (simulated,) = layer.client.connection.execute(
-        f'select is_simulated from "{layer.client.database}".marts.rpt_load_summary'
-    ).fetchone()
-    note = ", from SIMULATED data" if simulated else ""
+    note = ", from SIMULATED data" if layer.client.is_simulated() else ""
     print(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'} in {seconds:.2f} s{note}", file=sys.stderr)
 
 
@@ -253,11 +261,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="what can be asked, or what the metrics can be asked by")
     parser.add_argument("--csv", action="store_true", help="print CSV with all digits")
     parser.add_argument("--sql", action="store_true", help="print the SQL instead of running it")
+    parser.add_argument("--spark", action="store_true", help="ask the tables of `make spark` (MetricFlow's Databricks SQL)")
     parsed = parser.parse_args(arguments)
     if not (parsed.metrics or parsed.saved_query or parsed.list):
         parser.error("name a metric or a saved query; --list shows them")
     try:
-        layer = open_layer()
+        layer = open_layer(parsed.spark)
         try:
             if parsed.list:
                 check_metrics(layer, parsed.metrics)

@@ -71,7 +71,8 @@ def compare(warehouse: Path, spark_warehouse: Path, tolerance: float) -> list[Co
         raise NothingToCompare(f"{spark_warehouse} does not exist. Run `make spark` first, or set SPARK_WAREHOUSE.")
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"attach {literal(warehouse)} as built (read_only)")
+        # Views name the database as dbt does: by the file.
+        connection.execute(f'attach {literal(warehouse)} as "{warehouse.stem}" (read_only)')
         names = connection.execute(
             """
             select schema_name, table_name
@@ -80,10 +81,10 @@ def compare(warehouse: Path, spark_warehouse: Path, tolerance: float) -> list[Co
                 union all
                 select schema_name, view_name, database_name from duckdb_views() where not internal
             )
-            where database_name = 'built' and list_contains(?, schema_name)
+            where database_name = ? and list_contains(?, schema_name)
             order by all
             """,
-            [list(PUBLIC_SCHEMAS)],
+            [warehouse.stem, list(PUBLIC_SCHEMAS)],
         ).fetchall()
         if not names:
             raise NothingToCompare(f"{warehouse} has no public table. Run `dbt build` on DuckDB first.")
@@ -93,7 +94,7 @@ def compare(warehouse: Path, spark_warehouse: Path, tolerance: float) -> list[Co
             for folder in (spark_warehouse / f"{schema}.db").glob("*")
             if folder.is_dir()
         }
-        found = [compare_table(connection, spark_warehouse, schema, name, tolerance) for schema, name in names]
+        found = [compare_table(connection, warehouse.stem, spark_warehouse, schema, name, tolerance) for schema, name in names]
         lacking = [
             Comparison(f"{schema}.{name}", 0, 0, example="only Spark has this table")
             for schema, name in sorted(on_spark - set(names))
@@ -102,12 +103,12 @@ def compare(warehouse: Path, spark_warehouse: Path, tolerance: float) -> list[Co
 
 
 def compare_table(
-    connection: duckdb.DuckDBPyConnection, spark_warehouse: Path, schema: str, name: str, tolerance: float
+    connection: duckdb.DuckDBPyConnection, database: str, spark_warehouse: Path, schema: str, name: str, tolerance: float
 ) -> Comparison:
     """One table, DuckDB's against Spark's files."""
     table = f"{schema}.{name}"
     folder = spark_warehouse / f"{schema}.db" / name
-    here = f'built."{schema}"."{name}"'
+    here = f'"{database}"."{schema}"."{name}"'
     columns = connection.execute(f"describe {here}").fetchall()
     rows = connection.execute(f"select count(*) from {here}").fetchone()[0]
     files = sorted(folder.glob("**/*.parquet")) if folder.is_dir() else []

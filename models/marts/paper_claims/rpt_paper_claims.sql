@@ -434,9 +434,9 @@ first_and_last_days as (
 loaded_days as (
 
     select
-        ({{ dbt.datediff('first_day', 'last_day', 'day') }} + 1) / 30.44 -- noqa: LT05
+        ({{ dbt.datediff('first_day', 'last_day', 'day') }} + 1) / 30.44e0 -- noqa: LT05
             as dataset_months,
-        ({{ dbt.datediff('first_study_day', 'last_study_day', 'day') }} + 1) / 30.44 -- noqa: LT05
+        ({{ dbt.datediff('first_study_day', 'last_study_day', 'day') }} + 1) / 30.44e0 -- noqa: LT05
             as study_period_months
     from first_and_last_days
 

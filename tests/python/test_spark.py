@@ -1,0 +1,338 @@
+"""The Spark target, on executors that are processes of their own: it builds and tests everything, agrees with DuckDB row by row, reads
+and writes only what a new day touches, answers the semantic layer's questions, and outlives a worker.
+
+Most of it is one test in parts, since they share a build of minutes and a Spark of this process.
+
+    .venv/bin/python -m pytest tests/python/test_spark.py
+
+SPARK_TEST_GENERATIONS sets the size of the landing.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import PROJECT, Warehouse, failures
+
+from scripts.parity import Comparison, compare
+from scripts.simulator.run import Options, simulate
+from scripts.spark_cluster import Cluster
+
+GENERATIONS = int(os.environ.get("SPARK_TEST_GENERATIONS", "6000"))
+# Into a second month and over the weeks of a month, with as few files as that takes.
+START, END = "2025-06-09", "2025-07-06"
+TABLES = ("generations", "accounts", "classifications")
+TOLERANCE = 1e-9
+
+
+def missing() -> str | None:
+    """What Spark lacks here."""
+    try:
+        import pyspark  # noqa: F401
+        from dbt.adapters.spark import __version__  # noqa: F401
+    except ImportError as error:
+        return f"{error}: run `make setup-spark`"
+    if shutil.which("java") is None:
+        return "no Java: install openjdk-17-jre-headless"
+    return None
+
+
+# In CI they are there, or the test fails.
+pytestmark = pytest.mark.skipif(missing() is not None and not os.environ.get("CI"), reason=missing() or "")
+
+
+class SparkWarehouse(Warehouse):
+    """One project copy built on Spark: its tables are folders of Parquet files."""
+
+    def __init__(self, root: Path, master: str, catalog: str):
+        super().__init__(root)
+        self.tables_folder = root / "tables"
+        self.selection = ()
+        self.environment |= spark_environment(root, master, catalog)
+
+    def partitions(self, schema: str, table: str) -> dict[str, frozenset[tuple[str, int]]]:
+        """Partitions of a table (by the value in the folder's name) with the names and times of their files."""
+        folder = self.tables_folder / f"{schema}.db" / table
+        found: dict[str, set[tuple[str, int]]] = {}
+        for file in folder.glob("*=*/*.parquet"):
+            found.setdefault(file.parent.name.partition("=")[2], set()).add((file.name, file.stat().st_mtime_ns))
+        return {name: frozenset(files) for name, files in found.items()}
+
+
+def spark_environment(root: Path, master: str, catalog: str) -> dict[str, str]:
+    return {
+        "DBT_TARGET": "spark",
+        "DBT_THREADS": "4",
+        "SPARK_MASTER": master,
+        "SPARK_CATALOG": catalog,
+        "SPARK_WAREHOUSE": str(root / "tables"),
+        "SPARK_METASTORE": str(root / "metastore"),
+        "SPARK_CONF_DIR": str(PROJECT / "scripts" / "spark_conf"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SHUFFLE_PARTITIONS": "2",
+        "SPARK_EXECUTOR_MEMORY": "1g",
+        # Statements on a few rows: compiling them takes longer than running them.
+        "SPARK_CODEGEN": "false",
+        "SPARK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+    }
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated landing with late, repeated, corrected and malformed rows."""
+    folder = tmp_path_factory.mktemp("spark") / "landing"
+    simulate(Options(output=folder, generations=GENERATIONS, start=START, end=END, progress=False))
+    return folder
+
+
+def days_of(folder: Path, table: str) -> list[Path]:
+    return sorted((folder / "openrouter" / table).glob("ingest_date=*"))
+
+
+def equal(duck: Warehouse, tables: Path) -> list[Comparison]:
+    """Compared tables; fails where one differs, and says how."""
+    found = compare(duck.path, tables, TOLERANCE)
+    differing = [f"{table.table}: {table}" for table in found if not table.is_equal]
+    assert not differing, "\n".join(differing)
+    assert len(found) > 60
+    return found
+
+
+@pytest.fixture
+def stopped_spark() -> Iterator[None]:
+    """No session of this process outlives the test."""
+    yield
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        session.stop()
+
+
+def test_spark_builds_agrees_and_touches_only_what_it_must(
+    tmp_path_factory: pytest.TempPathFactory, landing: Path, stopped_spark: None, subtests: pytest.Subtests
+):
+    root = tmp_path_factory.mktemp("spark_build")
+    shutil.copytree(landing, root / "landing")
+    spark = SparkWarehouse(root, master="local-cluster[2,1,1024]", catalog="in-memory")
+    duck = Warehouse(tmp_path_factory.mktemp("duckdb_build"))
+    duck.selection = ()
+    # Files are known by their paths: both engines read the same ones.
+    duck.environment["LANDING_PATH"] = spark.environment["LANDING_PATH"]
+    duck.path.parent.mkdir(parents=True)
+
+    # The last day that arrived comes later.
+    held_back = root / "held_back"
+    for table in TABLES:
+        (held_back / table).mkdir(parents=True)
+        shutil.move(days_of(spark.landing, table)[-1], held_back / table)
+
+    result = spark.dbt("build")
+    assert result.success, failures(result)
+    assert duck.dbt("seed").success
+    duck.build()
+
+    with subtests.test("every node was built or tested, as on DuckDB"):
+        listed = duck.dbt("list", "--resource-types", "seed", "model", "test", "unit_test", "--output", "name")
+        done = [node.node.name for node in result.result.results if node.node.resource_type != "operation"]
+        # Staging is a part of what reads it there: a result of its own it has not.
+        staging = {name for name in listed.result if name.startswith("stg_") and "." not in name}
+        assert {name.rpartition(".")[2] for name in listed.result} - staging <= set(done)
+        assert {node.status for node in result.result.results} <= {"success", "pass", "no-op"}
+
+    with subtests.test("every public table is the same"):
+        compared = equal(duck, spark.tables_folder)
+        assert sum(table.rows for table in compared) > 10_000
+
+    with subtests.test("a table with another number in it is found"):
+        planted = tmp_path_factory.mktemp("planted") / duck.path.name
+        shutil.copy(duck.path, planted)
+        with duckdb.connect(str(planted)) as connection:
+            connection.execute("update marts.rpt_source_type_weekly set total_tokens = total_tokens + 1 where week_start = '2025-06-16'")
+            connection.execute("update marts.fct_usage_daily set spend_usd = spend_usd * (1 + 1e-6) where spend_usd > 0.001")
+        found = {table.table: table for table in compare(planted, spark.tables_folder, TOLERANCE) if not table.is_equal}
+        assert set(found) == {"marts.rpt_source_type_weekly", "marts.fct_usage_daily", "marts.sem_usage_daily"} & set(found)
+        assert found["marts.rpt_source_type_weekly"].only_spark
+        assert found["marts.fct_usage_daily"].unequal["spend_usd"]
+
+    with subtests.test("a build without anything new writes no partition"):
+        tables = partitioned_tables(spark)
+        assert len(tables) > 15
+        before = {table: spark.partitions(*table) for table in tables}
+        spark.build()
+        for table in tables:
+            assert spark.partitions(*table) == before[table], table
+
+    with subtests.test("a new day touches only the partitions that it must"):
+        for table in TABLES:
+            (day,) = (held_back / table).iterdir()
+            shutil.move(day, spark.landing / "openrouter" / table)
+        before = {table: spark.partitions(*table) for table in partitioned_tables(spark)}
+        spark.build()
+        duck.build()
+        equal(duck, spark.tables_folder)
+        touched = touched_parts(duck, day.name.partition("=")[2])
+        for (schema, table), old in before.items():
+            new = spark.partitions(schema, table)
+            changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+            assert changed, table
+            allowed = touched[partition_column(spark, schema, table)]
+            assert changed <= allowed, f"{table}: {sorted(changed - allowed)[:5]} need not have been written"
+            # Of files and days there are many more than a day touches; all months may well be touched.
+            assert len(changed) < len(new) or len(new) <= 6, table
+
+    with subtests.test("the semantic layer gives the same answers"):
+        from pyspark.sql import SparkSession
+
+        from scripts._semantic import SemanticLayer
+        from scripts._spark_semantic import SparkClient
+
+        assert spark.dbt("parse").success
+        assert duck.dbt("parse").success
+        there = SemanticLayer(spark.target / "semantic_manifest.json", None, SparkClient(SparkSession.getActiveSession()))
+        here = SemanticLayer(duck.target / "semantic_manifest.json", duck.path)
+        for saved in there.manifest.saved_queries:
+            order = ["__".join(names) for names in map(quoted, saved.query_params.group_by)]
+            ours, theirs = (
+                layer.query(saved_query=saved.name, order_by=order or None) for layer in (here, there)
+            )
+            assert rows_agree([tuple(row) for row in ours.rows], [tuple(row) for row in theirs.rows]), saved.name
+        here.close()
+
+
+def quoted(item: str) -> list[str]:
+    """The names in `TimeDimension('metric_time', 'week')`."""
+    return item.split("'")[1::2]
+
+
+def rows_agree(ours: list[tuple], theirs: list[tuple]) -> bool:
+    """Whether two answers are the same, doubles to the tolerance, in whatever order equal keys come."""
+
+    def key(row: tuple) -> tuple:
+        return tuple((value is None, str(value)) for value in row if not isinstance(value, float))
+
+    def same(one: object, other: object) -> bool:
+        if isinstance(one, float) or isinstance(other, float):
+            return one is not None and other is not None and math.isclose(float(one), float(other), rel_tol=TOLERANCE)
+        return one == other
+
+    return len(ours) == len(theirs) and all(
+        len(one) == len(other) and all(map(same, one, other))
+        for one, other in zip(sorted(ours, key=key), sorted(theirs, key=key), strict=True)
+    )
+
+
+def partitioned_tables(spark: SparkWarehouse) -> list[tuple[str, str]]:
+    return sorted(
+        {
+            (file.parents[2].name.removesuffix(".db"), file.parents[1].name)
+            for file in spark.tables_folder.glob("*.db/*/*=*/*.parquet")
+            if not file.parents[1].name.startswith(("built_parts", "account_country_days"))
+        }
+    )
+
+
+def partition_column(spark: SparkWarehouse, schema: str, table: str) -> str:
+    folder = next((spark.tables_folder / f"{schema}.db" / table).glob("*=*"))
+    return folder.name.partition("=")[0]
+
+
+def touched_parts(duck: Warehouse, ingest_date: str) -> dict[str, set[str]]:
+    """What the files of one arrival day touch, asked of DuckDB's records: files, days, weeks, months, partitions of ids."""
+    came = f"select file_key from intermediate.int_landed_files where file_name like '%ingest_date={ingest_date}%'"
+    days = f"""
+        select event_date from intermediate.int_generations_checked where file_key in ({came}) and quarantine_reason is null
+        union select event_date from intermediate.int_generations_superseded where kept_file_key in ({came})
+    """
+    # Days of accounts whose billing row arrived, and of generations whose label did.
+    further = f"""
+        select event_date from intermediate.int_generations_checked
+        where account_hash in (select account_hash from intermediate.int_accounts_checked where file_key in ({came}))
+        union
+        select files.event_date from intermediate.int_generation_file_days as files
+        where files.id_partition in (select id_partition from intermediate.int_classifications_checked where file_key in ({came}))
+    """
+
+    def ask(sql: str) -> set[str]:
+        return {str(value) for (value,) in duck.query(sql) if value is not None}
+
+    return {
+        # Files have other keys on Spark, whose fingerprints are its own: as many as came, counted below.
+        "file_key": _Any(),
+        "event_date": ask(f"{days} union {further}"),
+        "week_start": ask(f"select cast(date_trunc('week', event_date) as date) from ({days})"),
+        # What was first in a month depends on the months before, so later months follow.
+        "month_start": ask(
+            f"select distinct cast(date_trunc('month', event_date) as date) from intermediate.int_generations_checked"
+            f" where event_date >= (select min(date_trunc('month', event_date)) from ({days}))"
+        ),
+        "id_partition": ask(
+            f"select id_partition from intermediate.int_generation_file_days where file_key in ({came}) and not is_quarantined"
+        ),
+    }
+
+
+class _Any(set):
+    """Files are named by fingerprints that the engines do not share."""
+
+    def __ge__(self, other: object) -> bool:
+        return True
+
+    def __rsub__(self, other: set) -> set:
+        return set()
+
+
+def test_a_worker_that_is_killed_during_a_build_changes_nothing(tmp_path_factory: pytest.TempPathFactory, landing: Path):
+    root = tmp_path_factory.mktemp("spark_fault")
+    shutil.copytree(landing, root / "landing")
+    cluster = Cluster(root / "cluster")
+    address = cluster.start(workers=2, cores=1, memory="1g")
+    try:
+        spark = SparkWarehouse(root, master=address, catalog="in-memory")
+        environment = os.environ | spark.environment
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dbt.cli.main", "--quiet", "build", "--select", "+path:models/marts/core", "+path:models/marts/trust",
+             "--exclude-resource-type", "test", "unit_test"],
+            cwd=spark.project, env=environment | {"PYTHONPATH": str(PROJECT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        killed = threading.Event()
+
+        def kill_when_busy() -> None:
+            """As soon as records are read: an executor then has work that is lost."""
+            while process.poll() is None:
+                if list(spark.tables_folder.glob("intermediate.db/int_generations_checked/*")):
+                    cluster.kill("worker_1")
+                    killed.set()
+                    return
+                time.sleep(0.05)
+
+        killer = threading.Thread(target=kill_when_busy)
+        killer.start()
+        output, _ = process.communicate()
+        killer.join()
+        assert process.returncode == 0, output
+        assert killed.is_set()
+        assert list(cluster.workers()) == ["worker_2"]
+    finally:
+        cluster.stop()
+
+    duck = Warehouse(tmp_path_factory.mktemp("duckdb_fault"))
+    duck.environment["LANDING_PATH"] = spark.environment["LANDING_PATH"]
+    duck.path.parent.mkdir(parents=True)
+    duck.selection = ("+path:models/marts/core", "+path:models/marts/trust")
+    assert duck.dbt("seed").success
+    duck.build()
+    built = [table for table in compare(duck.path, spark.tables_folder, TOLERANCE) if not table.table.startswith("reference.")]
+    assert len(built) > 20
+    differing = [str(table) for table in built if not table.is_equal]
+    assert not differing, "\n".join(differing)
