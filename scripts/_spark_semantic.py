@@ -1,9 +1,8 @@
 """MetricFlow on Apache Spark. An extra, not MetricFlow's own: it refuses dbt's adapter type `spark`.
 
-Its engine writes SQL for Databricks, which is Spark's, and open Spark runs that SQL unchanged; a test compares every saved
-query with DuckDB's answer. Nothing else of MetricFlow is made to work: not `mf`, which looks for the adapter in dbt's
-profile, and not `dbt sl`. What Databricks' renderer refuses is refused here: discrete percentiles, and approximate ones
-that are not discrete.
+Its engine writes SQL for Databricks, and open Spark runs that SQL unchanged; a test compares the answers with DuckDB's.
+Nothing else of MetricFlow is made to work: not `mf`, which looks for the adapter in dbt's profile, and not `dbt sl`.
+What the Databricks renderer refuses is refused here: some kinds of percentiles.
 """
 
 from __future__ import annotations

@@ -261,7 +261,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="what can be asked, or what the metrics can be asked by")
     parser.add_argument("--csv", action="store_true", help="print CSV with all digits")
     parser.add_argument("--sql", action="store_true", help="print the SQL instead of running it")
-    parser.add_argument("--spark", action="store_true", help="ask the tables of `make spark` (MetricFlow's Databricks SQL)")
+    parser.add_argument(
+        "--spark", action="store_true", help="ask the tables of `make spark` (MetricFlow's Databricks SQL)"
+    )
     parsed = parser.parse_args(arguments)
     if not (parsed.metrics or parsed.saved_query or parsed.list):
         parser.error("name a metric or a saved query; --list shows them")

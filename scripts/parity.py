@@ -3,10 +3,10 @@
     python -m scripts.parity                          WAREHOUSE_PATH against SPARK_WAREHOUSE
     python -m scripts.parity --tolerance 1e-9
 
-Counts, keys, texts, dates and flags have to be equal. Doubles may differ by the tolerance, relative to the larger of the two: the engines
-add in another order, and their logarithms differ in the last digit. A row is found by all of its columns that are no
-doubles, so a wrong count is a row that the other engine lacks. Spark's tables are read as the Parquet files that they
-are.
+Counts, keys, texts, dates and flags have to be equal. Doubles may differ by the tolerance, relative to the larger of
+the two: the engines add in another order, and their logarithms differ in the last digit. A row is found by all of its
+columns that are no doubles, so a wrong count is a row that the other engine lacks. Spark's tables are read as the
+Parquet files that they are.
 
 Exit codes: 0 equal; 1 not equal, or a table that one engine lacks; 2 wrong usage, or nothing to compare.
 """
@@ -94,7 +94,10 @@ def compare(warehouse: Path, spark_warehouse: Path, tolerance: float) -> list[Co
             for folder in (spark_warehouse / f"{schema}.db").glob("*")
             if folder.is_dir()
         }
-        found = [compare_table(connection, warehouse.stem, spark_warehouse, schema, name, tolerance) for schema, name in names]
+        found = [
+            compare_table(connection, warehouse.stem, spark_warehouse, schema, name, tolerance)
+            for schema, name in names
+        ]
         lacking = [
             Comparison(f"{schema}.{name}", 0, 0, example="only Spark has this table")
             for schema, name in sorted(on_spark - set(names))
@@ -103,7 +106,12 @@ def compare(warehouse: Path, spark_warehouse: Path, tolerance: float) -> list[Co
 
 
 def compare_table(
-    connection: duckdb.DuckDBPyConnection, database: str, spark_warehouse: Path, schema: str, name: str, tolerance: float
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    spark_warehouse: Path,
+    schema: str,
+    name: str,
+    tolerance: float,
 ) -> Comparison:
     """One table, DuckDB's against Spark's files."""
     table = f"{schema}.{name}"
@@ -152,7 +160,9 @@ def compare_table(
             there.repetition is null as is_only_here,
             {"".join(f'{expression} as "difference {column}", ' for column, expression in distance.items())}
             coalesce(here.row_text, there.row_text) as row_text
-        from (select *, cast(t as varchar) as row_text from (select {numbered} from (select {selected} from {here})) as t) as here
+        from (
+            select *, cast(t as varchar) as row_text from (select {numbered} from (select {selected} from {here})) as t
+        ) as here
         full outer join (
             select *, cast(t as varchar) as row_text from (select {numbered} from (select {selected} from {there})) as t
         ) as there on {on} and here.repetition = there.repetition
@@ -176,15 +186,29 @@ def compare_table(
             unequal[column] = count
     example = ""
     if found[1] or found[2] or unequal:
-        bad = " or ".join(["is_only_here", "is_only_there", *(f'"difference {column}" > {tolerance}' for column in unequal)])
+        bad = " or ".join(
+            ["is_only_here", "is_only_there", *(f'"difference {column}" > {tolerance}' for column in unequal)]
+        )
         example = connection.execute(
             f"""
-            select (case when is_only_here then 'only DuckDB: ' when is_only_there then 'only Spark: ' else '' end) || row_text
+            select
+                case when is_only_here then 'only DuckDB: ' when is_only_there then 'only Spark: ' else '' end
+                || row_text
             from compared where {bad} order by row_text limit 2
             """
         ).fetchall()
         example = "; ".join(text for (text,) in example)
     return Comparison(table, rows, found[0], found[1], found[2], unequal, largest, example)
+
+
+def described(table: Comparison) -> str:
+    """One line for a table, and an example where it differs."""
+    rows = f"{table.table}: {table.rows:,} and {table.spark_rows:,} rows"
+    if table.is_equal:
+        return f"equal      {rows}"
+    columns = "".join(f"; {column} differs in {count:,}" for column, count in table.unequal.items())
+    only = f", {table.only_duckdb:,} only in DuckDB, {table.only_spark:,} only in Spark"
+    return f"NOT EQUAL  {rows}{only}{columns}\n           {table.example}"
 
 
 def literal(path: Path) -> str:
@@ -210,19 +234,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for table in found:
         if options.all or not table.is_equal:
-            columns = ", ".join(f"{column} ({count} rows)" for column, count in table.unequal.items())
-            print(
-                f"{'equal    ' if table.is_equal else 'NOT EQUAL'}  {table.table}: {table.rows:,} and {table.spark_rows:,} rows"
-                + (f", {table.only_duckdb:,} only in DuckDB, {table.only_spark:,} only in Spark" if not table.is_equal else "")
-                + (f"; {columns}" if columns else "")
-                + (f"\n           {table.example}" if table.example else "")
-            )
+            print(described(table))
     equal = sum(table.is_equal for table in found)
     largest = max((table.largest_difference for table in found if table.is_equal), default=0.0)
-    print(
-        f"{equal} of {len(found)} public tables are equal ({sum(table.rows for table in found):,} rows; doubles of equal tables"
-        f" differ by at most {largest:.1e})"
-    )
+    rows = sum(table.rows for table in found)
+    print(f"{equal} of {len(found)} public tables are equal ({rows:,} rows; doubles differ by at most {largest:.1e})")
     return 0 if equal == len(found) else 1
 
 

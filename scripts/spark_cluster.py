@@ -4,9 +4,9 @@
     python -m scripts.spark_cluster stop
     python -m scripts.spark_cluster run -- dbt build --target spark
 
-For tests, and to try what a cluster does on one machine. The processes are those of the installed pyspark; their logs and
-numbers are kept in SPARK_CLUSTER (data/spark/cluster). Workers see the same folders as dbt, as machines of a cluster see
-the same bucket.
+For tests, and to try what a cluster does on one machine. The processes are those of the installed pyspark; their logs
+and numbers are kept in SPARK_CLUSTER (data/spark/cluster). Workers see the same folders as dbt, as machines of a
+cluster see the same bucket.
 
 Exit codes: 0 done; 1 a process did not come up (its log says why); 2 wrong usage; `run` gives the command's own.
 """
@@ -98,7 +98,11 @@ class Cluster:
 
         home = Path(pyspark.__file__).parent
         self.folder.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "512m"}
+        environment = os.environ | {
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_DAEMON_MEMORY": "512m",
+        }
         # Spark takes a variable of this name for its own.
         environment.pop("MASTER", None)
         with (self.folder / f"{name}.log").open("w", encoding="utf-8") as log:
@@ -199,7 +203,9 @@ def main(arguments: list[str] | None = None) -> int:
     if not to_run:
         parser.error("run what? python -m scripts.spark_cluster run -- dbt build --target spark")
     try:
-        return subprocess.run(to_run, env=os.environ | {"SPARK_MASTER": address, "SPARK_LOCAL_IP": "127.0.0.1"}).returncode
+        return subprocess.run(
+            to_run, env=os.environ | {"SPARK_MASTER": address, "SPARK_LOCAL_IP": "127.0.0.1"}
+        ).returncode
     finally:
         cluster.stop()
 

@@ -158,10 +158,16 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
         planted = tmp_path_factory.mktemp("planted") / duck.path.name
         shutil.copy(duck.path, planted)
         with duckdb.connect(str(planted)) as connection:
-            connection.execute("update marts.rpt_source_type_weekly set total_tokens = total_tokens + 1 where week_start = '2025-06-16'")
-            connection.execute("update marts.fct_usage_daily set spend_usd = spend_usd * (1 + 1e-6) where spend_usd > 0.001")
+            connection.execute(
+                "update marts.rpt_source_type_weekly set total_tokens = total_tokens + 1 where week_start = '2025-06-16'"
+            )
+            connection.execute(
+                "update marts.fct_usage_daily set spend_usd = spend_usd * (1 + 1e-6) where spend_usd > 0.001"
+            )
         found = {table.table: table for table in compare(planted, spark.tables_folder, TOLERANCE) if not table.is_equal}
-        assert set(found) == {"marts.rpt_source_type_weekly", "marts.fct_usage_daily", "marts.sem_usage_daily"} & set(found)
+        assert set(found) == {"marts.rpt_source_type_weekly", "marts.fct_usage_daily", "marts.sem_usage_daily"} & set(
+            found
+        )
         assert found["marts.rpt_source_type_weekly"].only_spark
         assert found["marts.fct_usage_daily"].unequal["spend_usd"]
 
@@ -199,13 +205,13 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
 
         assert spark.dbt("parse").success
         assert duck.dbt("parse").success
-        there = SemanticLayer(spark.target / "semantic_manifest.json", None, SparkClient(SparkSession.getActiveSession()))
+        there = SemanticLayer(
+            spark.target / "semantic_manifest.json", None, SparkClient(SparkSession.getActiveSession())
+        )
         here = SemanticLayer(duck.target / "semantic_manifest.json", duck.path)
         for saved in there.manifest.saved_queries:
             order = ["__".join(names) for names in map(quoted, saved.query_params.group_by)]
-            ours, theirs = (
-                layer.query(saved_query=saved.name, order_by=order or None) for layer in (here, there)
-            )
+            ours, theirs = (layer.query(saved_query=saved.name, order_by=order or None) for layer in (here, there))
             assert rows_agree([tuple(row) for row in ours.rows], [tuple(row) for row in theirs.rows]), saved.name
         here.close()
 
@@ -292,7 +298,9 @@ class _Any(set):
         return set()
 
 
-def test_a_worker_that_is_killed_during_a_build_changes_nothing(tmp_path_factory: pytest.TempPathFactory, landing: Path):
+def test_a_worker_that_is_killed_during_a_build_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, landing: Path
+):
     root = tmp_path_factory.mktemp("spark_fault")
     shutil.copytree(landing, root / "landing")
     cluster = Cluster(root / "cluster")
@@ -332,7 +340,11 @@ def test_a_worker_that_is_killed_during_a_build_changes_nothing(tmp_path_factory
     duck.selection = ("+path:models/marts/core", "+path:models/marts/trust")
     assert duck.dbt("seed").success
     duck.build()
-    built = [table for table in compare(duck.path, spark.tables_folder, TOLERANCE) if not table.table.startswith("reference.")]
+    built = [
+        table
+        for table in compare(duck.path, spark.tables_folder, TOLERANCE)
+        if not table.table.startswith("reference.")
+    ]
     assert len(built) > 20
     differing = [str(table) for table in built if not table.is_equal]
     assert not differing, "\n".join(differing)
