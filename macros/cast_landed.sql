@@ -8,7 +8,7 @@
 {%- endmacro %}
 
 {#- Text with a zone is converted, text without one means UTC (the session's time zone is UTC). -#}
-{% macro default__landed_timestamp(column, types={}) -%}
+{% macro duckdb__landed_timestamp(column, types={}) -%}
     {%- if types.get(column, '') in ['TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS'] -%}
     case when isfinite({{ column }}) then cast({{ column }} as timestamp) end
     {%- else -%}

@@ -8,7 +8,7 @@
     {{ return(adapter.dispatch('pseudonymised', 'llm_traffic')(account_id)) }}
 {%- endmacro %}
 
-{% macro default__pseudonymised(account_id) -%}
+{% macro duckdb__pseudonymised(account_id) -%}
     cast(substring(sha256(getvariable('pseudonym_key') || ':' || {{ account_id }}), 1, 32) as uuid)
 {%- endmacro %}
 
@@ -33,7 +33,7 @@
     {{ return(adapter.dispatch('pseudonym_key_check', 'llm_traffic')()) }}
 {%- endmacro %}
 
-{% macro default__pseudonym_key_check() -%}
+{% macro duckdb__pseudonym_key_check() -%}
     substring(sha256(getvariable('pseudonym_key') || ':check'), 1, 8)
 {%- endmacro %}
 

@@ -3,7 +3,7 @@
     {{ return(adapter.dispatch('regexp_found', 'llm_traffic')(column, pattern)) }}
 {%- endmacro %}
 
-{% macro default__regexp_found(column, pattern) -%}
+{% macro duckdb__regexp_found(column, pattern) -%}
     regexp_matches({{ column }}, '{{ pattern }}')
 {%- endmacro %}
 

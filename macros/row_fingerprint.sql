@@ -6,7 +6,7 @@
     {{ return(adapter.dispatch('row_fingerprint', 'llm_traffic')(columns)) }}
 {%- endmacro %}
 
-{% macro default__row_fingerprint(columns) -%}
+{% macro duckdb__row_fingerprint(columns) -%}
     cast(hash({{ columns | join(', ') }}) >> 1 as bigint)
 {%- endmacro %}
 

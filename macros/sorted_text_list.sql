@@ -3,7 +3,7 @@
     {{ return(adapter.dispatch('sorted_text_list', 'llm_traffic')(column)) }}
 {%- endmacro %}
 
-{% macro default__sorted_text_list(column) -%}
+{% macro duckdb__sorted_text_list(column) -%}
     string_agg({{ column }}, ' | ' order by {{ column }})
 {%- endmacro %}
 
