@@ -112,7 +112,8 @@ test-build: setup
 	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.publish
 	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.summary
 
-pytest: setup
+# Spark is tested where there is Java.
+pytest: setup $(if $(shell command -v java),$(PYSPARK))
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2 --dist worksteal
 
 ## examples: really run the examples for cron, Dagster and Airflow (minutes; installs both into data/examples)
