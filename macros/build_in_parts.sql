@@ -204,7 +204,7 @@
     {%- endif -%}
     {%- set literals = [] -%}
     {%- for value in values -%}
-        {%- if column.split('.')[-1] in ['file_key', 'id_partition'] -%}
+        {%- if column.endswith('file_key') or column.endswith('id_partition') -%}
             {%- do literals.append(value | string) -%}
         {%- elif column.split('.')[-1] == 'file_name' -%}
             {%- do literals.append(sql_text(value)) -%}

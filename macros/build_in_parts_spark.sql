@@ -192,3 +192,11 @@
 {% macro spark_partition(column) %}
     {{ return(column if target.type == 'spark' else none) }}
 {% endmacro %}
+
+{#-
+    How a partitioned model's increments are written on Spark: over what its partitions hold, since a build that was killed may
+    have left files in a folder that the catalogue does not know, which nothing else removes.
+-#}
+{% macro spark_strategy() %}
+    {{ return('insert_overwrite' if target.type == 'spark' else 'append') }}
+{% endmacro %}

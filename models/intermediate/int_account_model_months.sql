@@ -4,7 +4,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('month_start'),
         pre_hook="{{ drop_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', ['account_key', 'model_id'], record_premises(has_models=true), key='model_id') }}",
         post_hook="{{ account_for_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), record_premises(has_models=true)) }}"

@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('month_start'),
         pre_hook="{{ drop_stale_parts(parts_of('int_account_model_months'), 'month_start', key='model_id') }}",
         post_hook="{{ account_for_parts(parts_of('int_account_model_months')) }}"

@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('file_key'),
         pre_hook="{{ drop_stale_parts(parts_of('int_generations_checked'), 'file_key') }}",
         post_hook="{{ account_for_parts(parts_of('int_generations_checked')) }}"

@@ -2,7 +2,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('id_partition'),
         pre_hook="{{ drop_changed_keys('int_generations_checked', 'generation_hash') }}",
         post_hook="{{ account_for_keys('int_generations_checked') }}"

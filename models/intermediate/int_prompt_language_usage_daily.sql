@@ -2,7 +2,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('event_date'),
         pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'record_version'), 'event_date') }}",
         post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'record_version')) }}"

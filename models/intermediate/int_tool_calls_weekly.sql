@@ -2,7 +2,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('week_start'),
         pre_hook="{{ drop_stale_parts(period_parts('int_event_weeks', 'week_start', 'tool_call_version'), 'week_start') }}",
         post_hook="{{ account_for_parts(period_parts('int_event_weeks', 'week_start', 'tool_call_version')) }}"

@@ -4,7 +4,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('week_start'),
         pre_hook="{{ drop_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), 'week_start', ['account_key'], record_premises()) }}",
         post_hook="{{ account_for_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), record_premises()) }}"

@@ -4,7 +4,7 @@
 {{
     config(
         materialized='incremental',
-        incremental_strategy='append',
+        incremental_strategy=spark_strategy(),
         partition_by=spark_partition('month_start'),
         pre_hook="{{ drop_touched_keys(period_parts('int_event_months', 'month_start', 'usage_version'), 'month_start', ['account_key', 'model_slug'], record_premises()) }}",
         post_hook="{{ account_for_touched_keys(period_parts('int_event_months', 'month_start', 'usage_version'), record_premises()) }}"
