@@ -34,6 +34,8 @@ START, END = "2025-06-18", "2025-07-06"
 TABLES = ("generations", "accounts", "classifications")
 TOLERANCE = 1e-9
 CORE = ("+path:models/marts/core", "+path:models/marts/trust")
+# DuckDB's are views: what is under them has to be as new on Spark.
+WITH_SEMANTIC = (*CORE, "+path:models/semantic")
 
 
 def missing() -> str | None:
@@ -182,7 +184,7 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
         assert len(tables) > 15
         before = {table: spark.partitions(*table) for table in tables}
         # Facts, and what they and the accounts of records are made of: marts are tables without partitions.
-        spark.selection = duck.selection = CORE
+        spark.selection = duck.selection = WITH_SEMANTIC
         spark.build()
         for table in tables:
             assert spark.partitions(*table) == before[table], table
