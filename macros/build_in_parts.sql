@@ -37,6 +37,15 @@
     where upstream.model_name = '{{ model_name }}'
 {%- endmacro %}
 
+{#- Present parts: the files that the records of all landed tables have been read from. -#}
+{% macro checked_file_parts() -%}
+    {{ parts_of('int_generations_checked') }}
+    union all
+    {{ parts_of('int_accounts_checked') }}
+    union all
+    {{ parts_of('int_classifications_checked') }}
+{%- endmacro %}
+
 {#- Present parts: the periods of a model with one row a period and its version; null = a period without rows. -#}
 {% macro period_parts(versions, period, version_column) -%}
     select
@@ -197,7 +206,10 @@
     ) }}
 {%- endmacro %}
 
-{#- Membership in a literal list: whole numbers for `file_key` and `id_partition`, texts for `file_name`, dates for anything else. -#}
+{#-
+    Membership in a literal list: whole numbers for `file_key` and `id_partition`, texts for `file_name`, dates for anything else. Days without
+    a gap are asked for as a range, which costs nothing to compare.
+-#}
 {% macro is_one_of(column, values) -%}
     {%- if not values -%}
         {{ return('false') }}
@@ -212,5 +224,12 @@
             {%- do literals.append("date '" ~ value ~ "'") -%}
         {%- endif -%}
     {%- endfor -%}
+    {%- set literals = literals | unique | sort | list -%}
+    {%- if literals | length > 1 and literals[0].startswith('date ') -%}
+        {%- set days = modules.datetime.date.fromisoformat(literals[-1][6:16]) - modules.datetime.date.fromisoformat(literals[0][6:16]) -%}
+        {%- if days.days == literals | length - 1 -%}
+            {{ return('(' ~ column ~ ' >= ' ~ literals[0] ~ ' and ' ~ column ~ ' <= ' ~ literals[-1] ~ ')') }}
+        {%- endif -%}
+    {%- endif -%}
     {{ return(column ~ ' in (' ~ literals | join(', ') ~ ')') }}
 {%- endmacro %}

@@ -83,6 +83,10 @@
     {{ return(spark__drop_stale_parts(parts, column, key)) }}
 {% endmacro %}
 
+{#- Without touched keys there are no premises that could be of another time than the days. -#}
+{% macro spark__account_for_event_days() %}
+{% endmacro %}
+
 {% macro spark__is_touched(columns, premises) -%}
     {{ return('true') }}
 {%- endmacro %}
@@ -118,11 +122,11 @@
     {{ return('id_partition' if checked == 'int_generations_checked' else none) }}
 {%- endmacro %}
 
-{% macro spark__drop_changed_keys(checked, key) %}
+{% macro spark__drop_changed_keys(checked, key, partitions=none) %}
     {{ return(spark__drop_stale_parts(spark__copy_parts(checked), spark__copy_partition(checked))) }}
 {% endmacro %}
 
-{% macro spark__is_changed_key(key, checked) -%}
+{% macro spark__is_changed_key(checked, key, partitions=none) -%}
     {{ return(missing_parts(spark__copy_parts(checked), spark__copy_partition(checked))) }}
 {%- endmacro %}
 

@@ -25,6 +25,70 @@
     {%- endif %}
 {%- endmacro %}
 
+{#-
+    What the versions of event days were made of. Premises say what a table has of the records, parts what it has of the days: where
+    somebody has built a selection without int_event_days, the two speak of different times, and premises are forgotten.
+-#}
+{% macro event_day_sources() -%}
+    {%- for model_name in ['int_generations_checked', 'int_generations_superseded', 'int_generation_file_days'] %}
+    select
+        '{{ model_name }}' as part,
+        {{ row_fingerprint(['count(*)', 'bit_xor(' ~ row_fingerprint(['files.part', 'files.version']) ~ ')']) }} as version
+    from ({{ parts_of(model_name) }}) as files
+
+    union all
+    {% endfor %}
+    select
+        'account_country_days' as part,
+        {{ row_fingerprint([
+            'count(*)', 'bit_xor(' ~ row_fingerprint(['days.event_date', 'days.country_version']) ~ ')',
+        ]) }} as version
+    from {{ account_country_days() }} as days
+{%- endmacro %}
+
+{#- Post-hook of int_event_days. -#}
+{% macro account_for_event_days() %}
+    {{ return(adapter.dispatch('account_for_event_days', 'llm_traffic')()) }}
+{% endmacro %}
+
+{% macro default__account_for_event_days() %}
+    {%- if execute -%}
+        delete from {{ built_parts() }} where model_name = 'int_event_days';
+        {{ account_for_parts(event_day_sources(), 'int_event_days') }}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Whether they were made of all that is there now, and all of that of the same files. -#}
+{% macro are_event_days_current() %}
+    {%- set behind -%}
+        select sources.part
+        from ({{ event_day_sources() }}) as sources
+        left join {{ built_parts() }} as built
+            on
+                built.model_name = 'int_event_days'
+                and sources.part = built.part
+                and sources.version = built.version
+        cross join ({{ event_day_sources() }}) as others
+        where
+            built.part is null
+            or (
+                sources.part = 'int_generations_checked'
+                and others.part <> 'account_country_days'
+                and sources.version <> others.version
+            )
+    {%- endset -%}
+    {{ return(run_query(behind).rows | length == 0) }}
+{% endmacro %}
+
+{#- Post-hook: premises are those of now. -#}
+{% macro account_for_premises(premises) %}
+    {%- if are_event_days_current() -%}
+        {{ account_for_parts(premises, premises_name()) }}
+    {%- else -%}
+        delete from {{ built_parts() }} where model_name = '{{ premises_name() }}'
+    {%- endif -%}
+{% endmacro %}
+
 {#- Under what name the account has a model's premises. -#}
 {% macro premises_name() %}
     {{ return(this.identifier ~ '__premises') }}
@@ -36,7 +100,7 @@
 {% endmacro %}
 
 {% macro do_premises_hold(premises) %}
-    {%- if not (has_account() and has_account(premises_name())) -%}
+    {%- if not (has_account() and has_account(premises_name()) and are_event_days_current()) -%}
         {{ return(false) }}
     {%- endif -%}
     {{ return(run_query(stale_parts(premises, premises_name())).rows | length == 0) }}
@@ -119,6 +183,6 @@
     {%- if execute -%}
         drop table if exists {{ touched_keys() }};
         {{ account_for_parts(parts) }};
-        {{ account_for_parts(premises, premises_name()) }}
+        {{ account_for_premises(premises) }}
     {%- endif -%}
 {% endmacro %}

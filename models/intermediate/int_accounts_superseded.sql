@@ -10,7 +10,7 @@
 with checked as (
 
     select * from {{ ref('int_accounts_checked') }}
-    where {{ is_changed_key('account_hash', 'int_accounts_checked') if is_incremental() else 'true' }}
+    where {{ is_changed_key('int_accounts_checked', 'account_hash') if is_incremental() else 'true' }}
 
 ),
 

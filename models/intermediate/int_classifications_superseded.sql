@@ -10,7 +10,7 @@
 with checked as (
 
     select * from {{ ref('int_classifications_checked') }}
-    where {{ is_changed_key('label_hash', 'int_classifications_checked') if is_incremental() else 'true' }}
+    where {{ is_changed_key('int_classifications_checked', 'label_hash') if is_incremental() else 'true' }}
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', post_hook="{{ account_for_event_days() }}") }}
 
 {% if var('token_basis') not in ['native', 'normalized'] -%}
     {{ exceptions.raise_compiler_error("var token_basis is '" ~ var('token_basis') ~ "'. Set it to native or normalized.") }}

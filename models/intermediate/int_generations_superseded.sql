@@ -4,11 +4,14 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('id_partition'),
-        pre_hook="{{ drop_changed_keys('int_generations_checked', 'generation_hash') }}",
+        pre_hook="{{ drop_changed_keys('int_generations_checked', 'generation_hash', 'int_generation_file_days') }}",
         post_hook="{{ account_for_keys('int_generations_checked') }}"
     )
 }}
 
+{% set is_compared = (
+    is_changed_key('int_generations_checked', 'generation_hash', 'int_generation_file_days') if is_incremental() else 'true'
+) -%}
 -- The table is named anew each time, not once in a common expression, which DuckDB would write out whole, in all columns.
 -- By the hash first, which is a number: nearly all records are alone with theirs. Ids are compared below.
 with repeated_hashes as (
@@ -17,7 +20,7 @@ with repeated_hashes as (
     from {{ ref('int_generations_checked') }}
     where
         quarantine_reason is null
-        and {{ is_changed_key('generation_hash', 'int_generations_checked') if is_incremental() else 'true' }}
+        and {{ is_compared }}
     group by generation_hash
     having count(*) > 1
 
@@ -33,6 +36,7 @@ repeated_places as (
     from {{ ref('int_generations_checked') }}
     where
         quarantine_reason is null
+        and {{ is_compared }}
         and generation_hash in (select repeated_hashes.generation_hash from repeated_hashes)
 
 ),
@@ -56,6 +60,10 @@ repeated as (
             and usable.file_key = repeated_places.file_key
             and usable.file_row_number = repeated_places.file_row_number
     inner join landed_files on usable.file_key = landed_files.file_key
+    {% if is_incremental() -%}
+    -- By one column, so that DuckDB reads the others of changed keys alone.
+    where {{ is_compared }}
+    {%- endif %}
 
 ),
 

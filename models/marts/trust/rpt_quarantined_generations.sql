@@ -1,15 +1,58 @@
-with quarantined as (
+-- depends_on: {{ ref('int_landed_files') }}
+{{
+    config(
+        materialized='table' if target.type == 'spark' else 'incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_stale_parts(checked_file_parts(), 'file_name') }}",
+        post_hook="{{ account_for_parts(checked_file_parts()) }}"
+    )
+}}
+
+{% set is_missing = missing_parts(checked_file_parts(), 'file_key') if is_incremental() else 'true' -%}
+with landed_files as (
+
+    select * from {{ ref('int_landed_files') }}
+
+),
+
+bad_generations as (
+
+    select * from {{ ref('int_generations_checked') }}
+    where
+        {{ is_missing }}
+        and quarantine_reason is not null
+
+),
+
+bad_accounts as (
+
+    select * from {{ ref('int_accounts_checked') }}
+    where
+        {{ is_missing }}
+        and quarantine_reason is not null
+
+),
+
+bad_classifications as (
+
+    select * from {{ ref('int_classifications_checked') }}
+    where
+        {{ is_missing }}
+        and quarantine_reason is not null
+
+),
+
+quarantined as (
 
     select
         landed_files.source_name,
-        generations.ingest_date,
+        bad_generations.ingest_date,
         landed_files.file_name,
-        generations.generation_id,
-        generations.quarantine_reason,
-        generations.raw_record
-    from {{ ref('int_generations_checked') }} as generations
-    inner join {{ ref('int_landed_files') }} as landed_files on generations.file_key = landed_files.file_key
-    where generations.quarantine_reason is not null
+        bad_generations.generation_id,
+        bad_generations.quarantine_reason,
+        bad_generations.raw_record
+    from bad_generations
+    inner join landed_files on bad_generations.file_key = landed_files.file_key
 
     union all
 
@@ -20,8 +63,7 @@ with quarantined as (
         cast(null as string) as generation_id,
         quarantine_reason,
         raw_record
-    from {{ ref('int_accounts_checked') }}
-    where quarantine_reason is not null
+    from bad_accounts
 
     union all
 
@@ -32,8 +74,7 @@ with quarantined as (
         generation_id,
         quarantine_reason,
         raw_record
-    from {{ ref('int_classifications_checked') }}
-    where quarantine_reason is not null
+    from bad_classifications
 
 ),
 
