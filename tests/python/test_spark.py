@@ -120,11 +120,10 @@ def equal(duck: Warehouse, tables: Path) -> list[Comparison]:
 def stopped_spark() -> Iterator[None]:
     """No session of this process outlives the test."""
     yield
-    from pyspark.sql import SparkSession
+    from pyspark import SparkContext
 
-    session = SparkSession.getActiveSession()
-    if session is not None:
-        session.stop()
+    if SparkContext._active_spark_context is not None:
+        SparkContext._active_spark_context.stop()
 
 
 def test_spark_builds_agrees_and_touches_only_what_it_must(
@@ -190,14 +189,16 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
             assert spark.partitions(*table) == before[table], table
 
     with subtests.test("a new day touches only the partitions that it must"):
+        came = []
         for table in TABLES:
             (day,) = (held_back / table).iterdir()
+            came.append(f"/{table}/{day.name}/")
             shutil.move(day, spark.landing / "openrouter" / table)
         before = {table: spark.partitions(*table) for table in partitioned_tables(spark)}
         spark.build()
         duck.build()
         equal(duck, spark.tables_folder)
-        touched = touched_parts(duck, day.name.partition("=")[2])
+        touched = touched_parts(duck, came)
         for (schema, table), old in before.items():
             new = spark.partitions(schema, table)
             changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
@@ -215,9 +216,8 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
 
         assert spark.dbt("parse").success
         assert duck.dbt("parse").success
-        there = SemanticLayer(
-            spark.target / "semantic_manifest.json", None, SparkClient(SparkSession.getActiveSession())
-        )
+        client = SparkClient(SparkSession.builder.getOrCreate())
+        there = SemanticLayer(spark.target / "semantic_manifest.json", None, client)
         here = SemanticLayer(duck.target / "semantic_manifest.json", duck.path)
         for saved in there.manifest.saved_queries:
             order = ["__".join(names) for names in map(quoted, saved.query_params.group_by)]
@@ -263,9 +263,10 @@ def partition_column(spark: SparkWarehouse, schema: str, table: str) -> str:
     return folder.name.partition("=")[0]
 
 
-def touched_parts(duck: Warehouse, ingest_date: str) -> dict[str, set[str]]:
-    """What the files of one arrival day touch, asked of DuckDB's records: files, days, weeks, months, partitions of ids."""
-    came = f"select file_key from intermediate.int_landed_files where file_name like '%ingest_date={ingest_date}%'"
+def touched_parts(duck: Warehouse, folders: list[str]) -> dict[str, set[str]]:
+    """What the files of these folders touch, asked of DuckDB's records: files, days, weeks, months, partitions of ids."""
+    are_these = " or ".join(f"file_name like '%{folder}%'" for folder in folders)
+    came = f"select file_key from intermediate.int_landed_files where {are_these}"
     days = f"""
         select event_date from intermediate.int_generations_checked where file_key in ({came}) and quarantine_reason is null
         union select event_date from intermediate.int_generations_superseded where kept_file_key in ({came})
@@ -355,6 +356,6 @@ def test_a_worker_that_is_killed_during_a_build_changes_nothing(
         for table in compare(duck.path, spark.tables_folder, TOLERANCE)
         if not table.table.startswith("reference.")
     ]
-    assert len(built) > 20
+    assert len(built) >= 20
     differing = [str(table) for table in built if not table.is_equal]
     assert not differing, "\n".join(differing)
