@@ -69,19 +69,30 @@ data/dashboard/.installed: dashboard/requirements.txt
 		--no-deps --require-hashes -r $<
 	touch $@
 
+# A landing of one's own, or seven weeks of a simulated study: on one machine every landed file and partition costs Spark a moment.
+SPARK_LANDING = LANDING_PATH=$(or $(OWN_LANDING),data/spark/landing)
 # Nothing but this machine is to be reached, and nothing but errors said. The environment variables are those of profiles.yml.
-SPARK_ENVIRONMENT = SPARK_LOCAL_IP=127.0.0.1 SPARK_CONF_DIR=$(CURDIR)/scripts/spark_conf DBT_TARGET=spark DBT_TARGET_PATH=target/spark
+SPARK_ENVIRONMENT = $(SPARK_LANDING) SPARK_LOCAL_IP=127.0.0.1 SPARK_CONF_DIR=$(or $(SPARK_CONF_DIR),$(CURDIR)/scripts/spark_conf) \
+	DBT_TARGET=spark DBT_TARGET_PATH=target/spark
+PARITY_ENVIRONMENT = $(SPARK_LANDING) WAREHOUSE_PATH=data/spark/duckdb/warehouse.duckdb DBT_TARGET_PATH=target/parity
 
 ## spark: every table and test on Apache Spark, two executors of this machine's (or SPARK_MASTER), into data/spark/warehouse
-spark: setup-spark landing
-	@mkdir -p data/spark
+spark: setup-spark
+ifeq ($(strip $(OWN_LANDING)),)
+	@test -f data/spark/landing/SIMULATED.json || $(BIN)/python -m scripts.simulate --output data/spark/landing \
+		--generations 20000 --start 2025-06-01 --end 2025-07-20 --overwrite
+endif
 	@echo "Building and testing every table on Spark (log: logs/dbt.log; some minutes, most of them for small statements) ..."
 	$(SPARK_ENVIRONMENT) $(BIN)/dbt --quiet build
-	@echo "Built: $${SPARK_WAREHOUSE:-data/spark/warehouse}, one folder of Parquet files a table. See docs/spark.md; make parity compares it with DuckDB's."
+	@echo "Built: $${SPARK_WAREHOUSE:-data/spark/warehouse}, one folder of Parquet files a table (docs/spark.md)."
+	@echo "make parity compares them with what DuckDB makes of the same landing."
 
-## parity: what `make spark` built against what `make build` did, every public table row by row
+## parity: what `make spark` built against what DuckDB makes of the same landing, every public table row by row
 parity: setup
-	$(BIN)/python -m scripts.parity
+	@mkdir -p data/spark/duckdb
+	$(PARITY_ENVIRONMENT) $(BIN)/dbt --quiet seed
+	$(PARITY_ENVIRONMENT) $(BIN)/dbt --quiet run
+	$(PARITY_ENVIRONMENT) $(BIN)/python -m scripts.parity
 
 setup-spark: $(PYSPARK)
 	@command -v java > /dev/null || { echo "Spark needs Java 17 or later: install openjdk-17-jre-headless, or its like"; exit 1; }
