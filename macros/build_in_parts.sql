@@ -167,7 +167,7 @@
     {%- endif -%}
     {%- set unbuilt = run_query(unbuilt_parts(parts) ~ ' order by part') -%}
     {%- set values = unbuilt.columns[1 if column == 'file_key' else 0].values() -%}
-    {%- set condition = is_one_of_parts(column, unbuilt, key, unbuilt_parts(parts)) -%}
+    {%- set condition = missing_rows(parts, column, unbuilt, key) -%}
     {%- if values and first is not none -%}
         {%- set condition = (
             "(" ~ first ~ " >= date '" ~ values[0] ~ "' and " ~ first ~ " < date '" ~ values[-1] ~ "' + interval '" ~ days
@@ -175,6 +175,15 @@
         ) -%}
     {%- endif -%}
     {{ return(condition) }}
+{%- endmacro %}
+
+{#- SQL condition: the rows of parts that are to be built, and whatever else their table lost with them. -#}
+{% macro missing_rows(parts, column, unbuilt, key) -%}
+    {{ return(adapter.dispatch('missing_rows', 'llm_traffic')(parts, column, unbuilt, key)) }}
+{%- endmacro %}
+
+{% macro default__missing_rows(parts, column, unbuilt, key) -%}
+    {{ return(is_one_of_parts(column, unbuilt, key, unbuilt_parts(parts))) }}
 {%- endmacro %}
 
 {#-

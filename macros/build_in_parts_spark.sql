@@ -47,6 +47,21 @@
     {%- endif -%}
 {% endmacro %}
 
+{#- Where a part is a date and a key, the whole date is dropped, and so built: of parts that are gone, too. -#}
+{% macro spark__missing_rows(parts, column, unbuilt, key) -%}
+    {%- if key is none -%}
+        {{ return(default__missing_rows(parts, column, unbuilt, key)) }}
+    {%- endif -%}
+    {%- set dates = {} -%}
+    {%- for part in unbuilt.rows -%}
+        {%- do dates.update({(part[0] | string).split('|')[0]: true}) -%}
+    {%- endfor -%}
+    {%- for part in run_query(stale_parts(parts)).rows -%}
+        {%- do dates.update({(part[0] | string).split('|')[0]: true}) -%}
+    {%- endfor -%}
+    {{ return(is_one_of(column, dates.keys() | list)) }}
+{%- endmacro %}
+
 {#- The partition of a part (its text and version), as a literal: a file's version, or the date that the text begins with. -#}
 {% macro spark__partition_of(part, column) -%}
     {%- if column is none -%}

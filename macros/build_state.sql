@@ -25,6 +25,7 @@
 {#- Spark's tables are the published ones (docs/spark.md): only the accounts of what was built are made. -#}
 {% macro spark__begin_build() %}
     {%- if execute and flags.WHICH in ['build', 'run', 'seed'] -%}
+        {%- do spark__check_pseudonym_key() -%}
         {%- do run_query("create schema if not exists intermediate") -%}
         {%- do run_query(
             "create table if not exists " ~ built_parts()
@@ -34,6 +35,22 @@
             "create table if not exists " ~ account_country_days()
             ~ " (country_version bigint, event_date date) using parquet partitioned by (event_date)"
         ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- What is no plain text would be another key inside a literal; what the driver does not have would be the variable's name. -#}
+{% macro spark__check_pseudonym_key() %}
+    {%- set key = env_var('PSEUDONYM_KEY', '') -%}
+    {%- if key and not modules.re.fullmatch('[A-Za-z0-9+/=_.:@-]+', key) -%}
+        {{ exceptions.raise_compiler_error(
+            "PSEUDONYM_KEY has characters that Spark would read otherwise than DuckDB. Take letters, digits and + / = _ . : @ - alone:"
+            ~ " openssl rand -hex 32 gives such a key. Another key gives other pseudonyms."
+        ) }}
+    {%- endif -%}
+    {%- if key and run_query("select md5(" ~ spark__pseudonym_key() ~ ")").columns[0].values()[0] != local_md5(key) -%}
+        {{ exceptions.raise_compiler_error(
+            "Spark's driver, or its Thrift server, does not have this PSEUDONYM_KEY in its environment. Start it with the same key."
+        ) }}
     {%- endif -%}
 {% endmacro %}
 

@@ -71,6 +71,15 @@
 {#- Those of the usable records in files that came, and of copies whose file, or the file of whose better copy, went. -#}
 {% macro is_changed_partition(checked, partitions) -%}
     {%- set parts = parts_of(checked) -%}
+    {#- Of a selection that leaves that model out, nobody knows the partitions. -#}
+    {%- set unknown -%}
+        select came.part
+        from ({{ unbuilt_parts(parts) }}) as came
+        where came.version not in (select known.version from ({{ parts_of(partitions) }}) as known)
+    {%- endset -%}
+    {%- if run_query(unknown).rows | length -%}
+        {{ return('true') }}
+    {%- endif -%}
     {%- set changed -%}
         select file_partitions.id_partition
         from {{ ref(partitions) }} as file_partitions

@@ -14,10 +14,13 @@
     {{ return(api.Relation.create(schema='intermediate', identifier=of)) }}
 {% endmacro %}
 
-{#- The part of a file's path that begins with the folder of its landed table, after the landing's own path. -#}
+{#- Where a file lies, from the landing's own path on: what comes before it (`file:`, the working folder) is Spark's. -#}
 {% macro spark__landed_file_name(path, node) -%}
-    {%- set folder = modules.re.sub('([^A-Za-z0-9_/-])', '[\\1]', node.meta['landing_folder']) -%}
-    concat({{ sql_text(landing_path() ~ '/') }}, regexp_extract({{ path }}, '^.*/({{ folder }}/.*)$', 1))
+    substring({{ path }}, instr({{ path }}, {{ spark__landed_folder(node) }}))
+{%- endmacro %}
+
+{% macro spark__landed_folder(node) -%}
+    {{ return(sql_text(landing_path().removeprefix('./') ~ '/' ~ node.meta['landing_folder'] ~ '/')) }}
 {%- endmacro %}
 
 {#- Query: every file below the landing, as landing_listing has it. Names that begin with `_` or `.` are passed over by Spark. -#}
@@ -30,20 +33,12 @@
         length as size_bytes,
         modificationTime as modified_at
     from binaryFile.`{{ landing_path() }}` with (recursiveFileLookup = 'true')
-    where path like '%/{{ node.meta['landing_folder'] }}/%'
+    where instr(path, {{ spark__landed_folder(node) }}) > 0
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 
 {% macro spark__record_landing() %}
-    {#- Where spark.redaction.regex matches the setting's name or value, it reads as stars, the same for every key. -#}
-    {%- set key = run_query("select " ~ spark__pseudonym_key()).columns[0].values()[0] -%}
-    {%- if 'redacted' in key or key.startswith('${') -%}
-        {{ exceptions.raise_compiler_error(
-            "The session does not give the value of spark.llm_traffic.pseudonym_key, which account ids are hashed with. Set it as"
-            ~ " profiles.yml does, and let spark.redaction.regex match neither its name nor its value."
-        ) }}
-    {%- endif -%}
     {%- do run_query("create schema if not exists intermediate") -%}
     {%- do run_query(
         "create table if not exists " ~ landing_listing()
@@ -98,6 +93,7 @@
 {% macro spark__is_simulated_landing() -%}
     {%- set labels = run_query(
         "select count(*) from binaryFile.`" ~ landing_path() ~ "` with (recursiveFileLookup = 'true', pathGlobFilter = 'SIMULATED.json')"
+        ~ " where endswith(path, " ~ sql_text(landing_path().removeprefix('./') ~ '/SIMULATED.json') ~ ")"
     ).columns[0].values()[0] -%}
     {{ return('true' if labels else 'false') }}
 {%- endmacro %}
@@ -266,7 +262,9 @@
     {%- set alike = {} -%}
     {%- for file in files -%}
         {%- set shape = [] -%}
-        {%- for column in (file[0] or '').split('\n') | sort -%}
+        {#- A CSV file's columns are read in its own order. -#}
+        {%- set columns = (file[0] or '').split('\n') -%}
+        {%- for column in (columns if landing_format(node) == 'csv' else columns | sort) -%}
             {%- if landing_format(node) == 'csv' or column.split(' ')[0] in node.columns -%}
                 {%- do shape.append(column) -%}
             {%- endif -%}
@@ -347,6 +345,7 @@
                     _metadata.file_block_start as block_start,
                     {{ '_metadata.row_index' if format == 'parquet' else 'monotonically_increasing_id()' }} as place
                 from {{ spark__landed_reader(node, shape.files) }}
+                {{ "where trim(value) <> ''" if format == 'json' }}
             ) as placed
         ) as landed
         {%- else %}

@@ -13,8 +13,8 @@
 {%- endmacro %}
 
 {#-
-    As text on Spark, which has no type for it. `${...}` is the session's setting (profiles.yml): compiled SQL has its name, not
-    its value.
+    As text on Spark, which has no type for it. `${env:...}` is read by the driver, or the Thrift server, from its own environment:
+    compiled SQL has its name, not its value.
 -#}
 {% macro spark__pseudonymised(account_id) -%}
     regexp_replace(
@@ -25,7 +25,7 @@
 {%- endmacro %}
 
 {% macro spark__pseudonym_key() -%}
-    '${spark.llm_traffic.pseudonym_key}'
+    {{ return("'${env:PSEUDONYM_KEY}'" if env_var('PSEUDONYM_KEY', '') else "'simulated-data-needs-no-secret'") }}
 {%- endmacro %}
 
 {#- A short check value of the key: a changed key makes every landed file count as new. -#}

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
 from scripts.publish import PUBLIC_SCHEMAS
+
+# A worker of pytest has a main module without a file, which pyspark takes for a run of its doctests: it exits. Great Expectations
+# imports pyspark where it is installed.
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = __file__
 
 # Fixtures of the semantic layer's tests.
 pytest_plugins = ["semantic"]
