@@ -24,7 +24,7 @@
     {{ return(adapter.dispatch('drop_changed_countries', 'llm_traffic')()) }}
 {% endmacro %}
 
-{% macro default__drop_changed_countries() %}
+{% macro duckdb__drop_changed_countries() %}
     {%- if execute -%}
         {%- if not is_incremental() -%}
             delete from {{ account_country_days() }};
@@ -50,7 +50,7 @@
     {{ return(adapter.dispatch('is_changed_country', 'llm_traffic')()) }}
 {%- endmacro %}
 
-{% macro default__is_changed_country() -%}
+{% macro duckdb__is_changed_country() -%}
     account_key in (select changed.account_key from {{ changed_countries() }} as changed)
 {%- endmacro %}
 
@@ -58,7 +58,7 @@
     {{ return(adapter.dispatch('account_for_countries', 'llm_traffic')()) }}
 {% endmacro %}
 
-{% macro default__account_for_countries() %}
+{% macro duckdb__account_for_countries() %}
     {%- if execute -%}
             create or replace table {{ changed_countries('days') }} as
             select distinct generations.event_date

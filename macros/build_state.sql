@@ -8,7 +8,7 @@
     {{ return(adapter.dispatch('begin_build', 'llm_traffic')()) }}
 {% endmacro %}
 
-{% macro default__begin_build() %}
+{% macro duckdb__begin_build() %}
     {%- if execute and flags.WHICH in ['build', 'run', 'seed'] %}
         {{ create_build_account() }}
         insert into intermediate.unpassed_nodes values ('invocation', 'begun and not ended', {{ sql_text(invocation_id) }});
@@ -41,9 +41,9 @@
 {#- What is no plain text would be another key inside a literal; what the driver does not have would be the variable's name. -#}
 {% macro spark__check_pseudonym_key() %}
     {%- set key = env_var('PSEUDONYM_KEY', '') -%}
-    {%- if key and not modules.re.fullmatch('[A-Za-z0-9+/=_.:@-]+', key) -%}
+    {%- if key and not modules.re.fullmatch('[A-Za-z0-9 +/=_.:@-]+', key) -%}
         {{ exceptions.raise_compiler_error(
-            "PSEUDONYM_KEY has characters that Spark would read otherwise than DuckDB. Take letters, digits and + / = _ . : @ - alone:"
+            "PSEUDONYM_KEY has characters that Spark would read otherwise than DuckDB. Take letters, digits, blanks and + / = _ . : @ - alone:"
             ~ " openssl rand -hex 32 gives such a key. Another key gives other pseudonyms."
         ) }}
     {%- endif -%}
@@ -61,7 +61,7 @@
 {% macro spark__end_build(results) %}
 {% endmacro %}
 
-{% macro default__end_build(results) %}
+{% macro duckdb__end_build(results) %}
     {%- if execute and flags.WHICH in ['build', 'run', 'seed', 'test'] -%}
         {%- set node_ids = [] -%}
         {%- set unpassed = [] -%}

@@ -17,7 +17,7 @@
     {{ return(adapter.dispatch('drop_changed_keys', 'llm_traffic')(checked, key, partitions)) }}
 {% endmacro %}
 
-{% macro default__drop_changed_keys(checked, key, partitions=none) %}
+{% macro duckdb__drop_changed_keys(checked, key, partitions=none) %}
     {%- if execute -%}
         {%- set parts = parts_of(checked) -%}
         {%- if not is_incremental() -%}
@@ -60,7 +60,7 @@
     {{ return(adapter.dispatch('is_changed_key', 'llm_traffic')(checked, key, partitions)) }}
 {%- endmacro %}
 
-{% macro default__is_changed_key(checked, key, partitions=none) -%}
+{% macro duckdb__is_changed_key(checked, key, partitions=none) -%}
     {%- set condition = key ~ ' in (select changed.' ~ key ~ ' from ' ~ changed_keys() ~ ' as changed)' -%}
     {%- if execute and partitions -%}
         {%- set condition = '(' ~ is_changed_partition(checked, partitions) ~ ' and ' ~ condition ~ ')' -%}

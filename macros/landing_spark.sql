@@ -302,9 +302,9 @@
         {%- set format = landing_format(node) %}
         select
             {% if shape.files -%}
-            {{ spark__landed_file_name('file_path', node) }} as file_name,
-            file_row_number,
-            try_cast(nullif(regexp_extract(file_path, '/ingest_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/', 1), '') as date) as ingest_date,
+            {{ spark__landed_file_name('landed__path', node) }} as file_name,
+            landed__row as file_row_number,
+            try_cast(nullif(regexp_extract(landed__path, '/ingest_date=([0-9]{4}-[0-9]{2}-[0-9]{2})/', 1), '') as date) as ingest_date,
             {%- else -%}
             cast(null as string) as file_name,
             cast(null as bigint) as file_row_number,
@@ -324,26 +324,26 @@
         from (
             select
                 {%- if format == 'json' %}
-                record.*,
+                landed__record.*,
                 {%- else %}
                 *,
                 {%- endif %}
-                url_decode(replace(encoded_path, '+', '%2B')) as file_path,
+                url_decode(replace(landed__uri, '+', '%2B')) as landed__path,
                 {%- if format == 'parquet' %}
-                place as file_row_number
+                landed__place as landed__row
                 {%- else %}
-                row_number() over (partition by encoded_path order by block_start, place) as file_row_number
+                row_number() over (partition by landed__uri order by landed__block, landed__place) as landed__row
                 {%- endif %}
             from (
                 select
                     {%- if format == 'json' %}
-                    from_json(value, '{% for name in node.columns %}{{ name }} string{{ ', ' if not loop.last }}{% endfor %}') as record,
+                    from_json(value, '{% for name in node.columns %}{{ name }} string{{ ', ' if not loop.last }}{% endfor %}') as landed__record,
                     {%- else %}
                     *,
                     {%- endif %}
-                    _metadata.file_path as encoded_path,
-                    _metadata.file_block_start as block_start,
-                    {{ '_metadata.row_index' if format == 'parquet' else 'monotonically_increasing_id()' }} as place
+                    _metadata.file_path as landed__uri,
+                    _metadata.file_block_start as landed__block,
+                    {{ '_metadata.row_index' if format == 'parquet' else 'monotonically_increasing_id()' }} as landed__place
                 from {{ spark__landed_reader(node, shape.files) }}
                 {{ "where trim(value) <> ''" if format == 'json' }}
             ) as placed

@@ -51,7 +51,7 @@
     {{ return(adapter.dispatch('account_for_event_days', 'llm_traffic')()) }}
 {% endmacro %}
 
-{% macro default__account_for_event_days() %}
+{% macro duckdb__account_for_event_days() %}
     {%- if execute -%}
         delete from {{ built_parts() }} where model_name = 'int_event_days';
         {{ account_for_parts(event_day_sources(), 'int_event_days') }}
@@ -114,7 +114,7 @@
     {{ return(adapter.dispatch('drop_touched_keys', 'llm_traffic')(parts, column, touched_by, premises, key)) }}
 {% endmacro %}
 
-{% macro default__drop_touched_keys(parts, column, touched_by, premises, key=none) %}
+{% macro duckdb__drop_touched_keys(parts, column, touched_by, premises, key=none) %}
     {%- if execute -%}
         {%- if is_incremental() and do_premises_hold(premises) -%}
             {%- set came = run_query(unbuilt_parts(premises, premises_name())).columns[1].values() -%}
@@ -161,7 +161,7 @@
     {{ return(adapter.dispatch('is_touched', 'llm_traffic')(columns, premises)) }}
 {%- endmacro %}
 
-{% macro default__is_touched(columns, premises) -%}
+{% macro duckdb__is_touched(columns, premises) -%}
     {%- if not (execute and do_premises_hold(premises)) -%}
         {{ return('true') }}
     {%- endif -%}
@@ -179,7 +179,7 @@
     {{ return(adapter.dispatch('account_for_touched_keys', 'llm_traffic')(parts, premises)) }}
 {% endmacro %}
 
-{% macro default__account_for_touched_keys(parts, premises) %}
+{% macro duckdb__account_for_touched_keys(parts, premises) %}
     {%- if execute -%}
         drop table if exists {{ touched_keys() }};
         {{ account_for_parts(parts) }};
