@@ -233,7 +233,8 @@
             {%- do literals.append("date '" ~ value ~ "'") -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- set literals = literals | unique | sort | list -%}
+    {#- By case: two files may have names that differ in nothing else. -#}
+    {%- set literals = literals | unique(case_sensitive=true) | sort(case_sensitive=true) | list -%}
     {%- if literals | length > 1 and literals[0].startswith('date ') -%}
         {%- set days = modules.datetime.date.fromisoformat(literals[-1][6:16]) - modules.datetime.date.fromisoformat(literals[0][6:16]) -%}
         {%- if days.days == literals | length - 1 -%}
