@@ -232,6 +232,19 @@ def test_odd_paths_are_read(warehouse: Warehouse):
         warehouse.environment["LANDING_PATH"] = str(warehouse.landing)
 
 
+def test_file_names_may_differ_in_case_alone(warehouse: Warehouse):
+    # In an increment: that names the files that it reads.
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-16/a.parquet", generations([generation(1, "2025-06-16", 1, 1)])
+    )
+    warehouse.build()
+    for number, name in ((2, "part-a"), (3, "part-A")):
+        path = f"openrouter/generations/ingest_date=2025-06-17/{name}.parquet"
+        warehouse.land(path, generations([generation(number, "2025-06-17", 1, 1)]))
+    warehouse.build()
+    assert warehouse.query("select sum(generations) from marts.fct_usage_daily") == [(3,)]
+
+
 def test_markers_of_writers_are_ignored(warehouse: Warehouse):
     land_two_weeks(warehouse)
     folder = warehouse.landing / "openrouter/generations/ingest_date=2025-06-08"
