@@ -83,6 +83,7 @@ ifeq ($(strip $(OWN_LANDING)),)
 	@test -f data/spark/landing/SIMULATED.json || $(BIN)/python -m scripts.simulate --output data/spark/landing \
 		--generations 20000 --start 2025-06-01 --end 2025-07-20 --overwrite
 endif
+	@mkdir -p "$$(dirname "$${SPARK_METASTORE:-data/spark/metastore}")"
 	@echo "Building and testing every table on Spark (log: logs/dbt.log; some minutes, most of them for small statements) ..."
 	$(SPARK_ENVIRONMENT) $(BIN)/dbt --quiet build
 	@echo "Built: $${SPARK_WAREHOUSE:-data/spark/warehouse}, one folder of Parquet files a table (docs/spark.md)."

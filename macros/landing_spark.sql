@@ -51,6 +51,21 @@
     {%- do run_query("insert overwrite table " ~ landing_listing() ~ spark__landing_query()) -%}
 {% endmacro %}
 
+{#- The listing with the columns that are kept of each file: null of one that was not asked yet, or is another since. -#}
+{% macro spark__listing_with_columns() -%}
+    (
+        select
+            listing.*,
+            known.file_columns
+        from {{ landing_listing() }} as listing
+        left join {{ landing_listing('landed_file_columns') }} as known
+            on
+                listing.path = known.path
+                and listing.size_bytes = known.size_bytes
+                and listing.modified_at = known.modified_at
+    )
+{%- endmacro %}
+
 {#- For commands that do not list the landing first. Asked of Spark: dbt knows no table that a macro has made. -#}
 {% macro spark__record_landing_once() %}
     {%- do run_query("create schema if not exists intermediate") -%}
@@ -143,13 +158,10 @@
                 listing.path,
                 listing.size_bytes,
                 cast(listing.modified_at as string) as modified_at
-            from {{ landing_listing() }} as listing
-            left anti join {{ landing_listing('landed_file_columns') }} as known
-                on
-                    listing.path = known.path
-                    and listing.size_bytes = known.size_bytes
-                    and listing.modified_at = known.modified_at
-            where listing.source_name = '{{ node.source_name }}.{{ node.name }}'
+            from {{ spark__listing_with_columns() }} as listing
+            where
+                listing.source_name = '{{ node.source_name }}.{{ node.name }}'
+                and listing.file_columns is null
             order by listing.path
         {%- endset -%}
         {%- do new_files.extend(run_query(query).rows) -%}
@@ -191,13 +203,8 @@
         {% else %}
         select
             listing.file_name,
-            explode(regexp_extract_all(known.file_columns, '(^|\n)([^ \n]+) ', 2)) as column_name
-        from {{ landing_listing() }} as listing
-        inner join {{ landing_listing('landed_file_columns') }} as known
-            on
-                listing.path = known.path
-                and listing.size_bytes = known.size_bytes
-                and listing.modified_at = known.modified_at
+            explode(regexp_extract_all(listing.file_columns, '(^|\n)([^ \n]+) ', 2)) as column_name
+        from {{ spark__listing_with_columns() }} as listing
         {% endif %}
     )
 
@@ -232,14 +239,9 @@
     {%- do spark__record_columns(node) -%}
     {%- set query -%}
         select
-            coalesce(known.file_columns, '') as file_columns,
+            coalesce(listing.file_columns, '') as file_columns,
             listing.path
-        from {{ landing_listing() }} as listing
-        left join {{ landing_listing('landed_file_columns') }} as known
-            on
-                listing.path = known.path
-                and listing.size_bytes = known.size_bytes
-                and listing.modified_at = known.modified_at
+        from {{ spark__listing_with_columns() }} as listing
         where
             listing.source_name = '{{ source_name }}.{{ table_name }}'
             {%- if not all_of_them %}
@@ -411,14 +413,9 @@
     {%- do spark__record_columns(node) -%}
     {%- set query -%}
         select
-            coalesce(known.file_columns, '') as file_columns,
+            coalesce(listing.file_columns, '') as file_columns,
             listing.path
-        from {{ landing_listing() }} as listing
-        left join {{ landing_listing('landed_file_columns') }} as known
-            on
-                listing.path = known.path
-                and listing.size_bytes = known.size_bytes
-                and listing.modified_at = known.modified_at
+        from {{ spark__listing_with_columns() }} as listing
         where {{ is_one_of('listing.file_name', latest) }}
     {%- endset -%}
     {{ return(latest_event_query(node, spark__shapes(node, run_query(query).rows))) }}

@@ -10,9 +10,20 @@
     ({{ bounds | join(' and ') if bounds else 'true' }})
 {%- endmacro %}
 
-{#- The Monday that names a date's week (Monday to Sunday, UTC). -#}
+{#-
+    The Monday that names a date's week (Monday to Sunday, UTC). Elsewhere weeks begin on Sunday, or as a session says: an adapter
+    without a variant of its own is told so, instead of shifting every week.
+-#}
 {% macro week_start(date_column) -%}
+    {{ return(adapter.dispatch('week_start', 'llm_traffic')(date_column)) }}
+{%- endmacro %}
+
+{% macro duckdb__week_start(date_column) -%}
     cast(date_trunc('week', {{ date_column }}) as date)
+{%- endmacro %}
+
+{% macro spark__week_start(date_column) -%}
+    {{ return(duckdb__week_start(date_column)) }}
 {%- endmacro %}
 
 {#- The first day of a date's calendar month (UTC). -#}
