@@ -208,6 +208,9 @@ def conditions(run: Run) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     sizes = " ".join(f"{size / 1e6:g}" for size in found["sizes"])
     repeated = ", ".join(f"{million(size)}: {n}" for size, n in run.repetitions.items())
+    options = f" --repeats {counts.pop()}" if len(counts := set(run.repetitions.values())) == 1 else ""
+    if {"polars", "chdb"} & found["versions"].keys():
+        options += " --engines-python <of requirements/benchmark.in>"
     load = ""
     if run.other_load > 0.2:
         load = (
@@ -221,7 +224,7 @@ def conditions(run: Run) -> str:
         f" {found['dbt_threads']} model(s) at a time."
         f" Repetitions by size ({repeated}); of several the median is shown.{load}\n\n"
         f"```sh\npython -m scripts.benchmark run --millions {sizes} --threads {found['threads']}"
-        f" --dbt-threads {found['dbt_threads']} --memory-limit {found['memory_limit']}\n```\n\n"
+        f" --dbt-threads {found['dbt_threads']} --memory-limit {found['memory_limit']}{options}\n```\n\n"
         "Seconds are this machine's; the ratios are what carries over. All that is compared was measured in this run.\n"
     )
 

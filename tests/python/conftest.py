@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import shutil
@@ -52,6 +53,10 @@ ACCOUNTS = (
     "int_event_months",
     "int_account_model_parts",
 )
+
+
+# Options that types of columns, or what there is at all, depend on.
+READ_BY_YAML = ("category_attribution", "publishing_facts", "_after_hours")
 
 
 class Warehouse:
@@ -114,9 +119,14 @@ class Warehouse:
         shutil.copytree(PROJECT / "seeds", self.project / "seeds")
 
     def dbt(self, *arguments: str, manifest: Manifest | None = None) -> dbtRunnerResult:
-        """Run dbt in this process and let go of the warehouse file."""
+        """Run dbt in this process and let go of the warehouse file. The project is parsed once, unless the arguments forbid it."""
+        command = next(argument for argument in arguments if not argument.startswith("-"))
+        if manifest is None and command in ("run", "build", "test", "seed"):
+            manifest = self.parsed(*arguments)
         before = {name: os.environ.get(name) for name in self.environment}
         os.environ.update(self.environment)
+        if manifest is None:
+            os.environ["DBT_TARGET_PATH"] = str(self.target_of(*arguments))
         try:
             result = dbtRunner(manifest=manifest).invoke(["--quiet", "--log-level", "none", *arguments])
             _forget_frames(result.exception)
@@ -132,15 +142,27 @@ class Warehouse:
 
     def build(self, *arguments: str) -> None:
         """Build the selection (empty = every model), without dbt's tests: `make test` runs those on the simulated study."""
-        manifest = None
-        if "--vars" not in arguments:
-            # Parsed once: reading the parsed project back takes longer than building it.
-            if self.manifest is None:
-                self.manifest = self.dbt("parse").result
-            manifest = self.manifest
         select = ("--select", *self.selection) if self.selection else ()
-        result = self.dbt("--no-write-json", "run", *select, *arguments, manifest=manifest)
+        result = self.dbt("--no-write-json", "run", *select, *arguments)
         assert result.success, failures(result)
+
+    def target_of(self, *arguments: str) -> Path:
+        """Where a project that is parsed with options is kept: with one place for all, each would be parsed anew each time."""
+        if "--vars" not in arguments:
+            return self.target
+        options = arguments[arguments.index("--vars") + 1]
+        return Path(f"{self.target}_{hashlib.sha256(options.encode()).hexdigest()[:8]}")
+
+    def parsed(self, *arguments: str) -> Manifest | None:
+        """The project, parsed once: reading it back takes longer than building it. None where these arguments need it parsed anew.
+
+        Options act when SQL is compiled, but for a few, which YAML reads.
+        """
+        if any(option in argument for argument in arguments for option in READ_BY_YAML):
+            return None
+        if self.manifest is None:
+            self.manifest = self.dbt("parse").result
+        return self.manifest
 
     def land(self, path: str, sql: str) -> Path:
         """Write the rows of a query to a landed file; the extension chooses the format."""

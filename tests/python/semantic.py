@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def semantic_manifest(shared_warehouse: Warehouse) -> Path:
     for name in ("manifest.json", "semantic_manifest.json"):
         (kept / name).write_bytes((shared_warehouse.target / name).read_bytes())
     return kept / "semantic_manifest.json"
+
+
+@pytest.fixture(scope="session")
+def manifest(semantic_manifest: Path) -> dict:
+    """The project as dbt has it."""
+    return json.loads((semantic_manifest.parent / "manifest.json").read_text())
 
 
 @pytest.fixture(scope="session")

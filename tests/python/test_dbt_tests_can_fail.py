@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-import pytest
 from conftest import CORE, Warehouse, failures
 from landings import land_two_weeks
 
@@ -64,12 +61,6 @@ SINGULAR = {
     "seed_tags_reach_a_path": "insert into reference.tags (tag, category) values ('stray', 'legal')",
     "seed_usage_cost_segments_do_not_overlap": "update reference.usage_cost_segments set min_cost = null, max_cost = null",
 }
-
-
-@pytest.fixture(scope="module")
-def manifest(shared_warehouse: Warehouse) -> dict:
-    assert shared_warehouse.dbt("parse").success
-    return json.loads((shared_warehouse.target / "manifest.json").read_text())
 
 
 def test_every_test_has_a_planted_row(manifest: dict):

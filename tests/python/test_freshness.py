@@ -35,7 +35,7 @@ def freshness(warehouse: Warehouse, *arguments: str) -> dict[str, tuple[str, dat
     result = warehouse.dbt("source", "freshness", *arguments, manifest=manifest)
     assert result.exception is None, failures(result)
     found = {}
-    for row in json.loads((warehouse.target / "sources.json").read_text())["results"]:
+    for row in json.loads((warehouse.target_of(*arguments) / "sources.json").read_text())["results"]:
         assert row["status"] != "runtime error", row["error"]
         latest = datetime.datetime.fromisoformat(row["max_loaded_at"]).replace(tzinfo=None)
         found[row["unique_id"].split(".", 2)[2]] = (row["status"], latest)

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 
 import pytest
-from conftest import PROJECT, Warehouse, failures
+from conftest import PROJECT, Warehouse
 
 KEY_TESTS = {"unique", "unique_by_hash", "unique_combination"}
-
-
-@pytest.fixture(scope="module")
-def manifest(shared_warehouse: Warehouse) -> dict:
-    result = shared_warehouse.dbt("parse", "--no-partial-parse")
-    assert result.success, failures(result)
-    return json.loads((shared_warehouse.target / "manifest.json").read_text())
 
 
 def nodes(manifest: dict, kind: str) -> list[dict]:

@@ -28,13 +28,8 @@ def land(warehouse: Warehouse, ingest_date: str, *rows: dict) -> None:
 
 def build(warehouse: Warehouse, *arguments: str) -> None:
     """Build the retention marts and what they are made of."""
-    if warehouse.manifest is None:
-        warehouse.manifest = warehouse.dbt("parse").result
-    manifest = None if "--vars" in arguments else warehouse.manifest
-    result = warehouse.dbt(
-        "--no-write-json", "run", "--select", "+rpt_model_retention_archetypes", *arguments, manifest=manifest
-    )
-    assert result.success, failures(result)
+    warehouse.selection = ("+rpt_model_retention_archetypes",)
+    warehouse.build(*arguments)
 
 
 def active(warehouse: Warehouse, model: str = MINI) -> dict[datetime.date, tuple[int, list[int]]]:

@@ -26,11 +26,6 @@ FIGURES = {f"Figure {number}" for number in range(1, 30)} | {f"Table {number}" f
 DAY = datetime.datetime
 
 
-@pytest.fixture(scope="module")
-def manifest(semantic_manifest: Path) -> dict:
-    return json.loads((semantic_manifest.parent / "manifest.json").read_text())
-
-
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every connection that Python opens fails the test."""

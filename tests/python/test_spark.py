@@ -140,7 +140,8 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
 ):
     root = tmp_path_factory.mktemp("spark_build")
     shutil.copytree(landing, root / "landing")
-    spark = SparkWarehouse(root, master="local-cluster[2,1,1024]", catalog="in-memory")
+    # One executor, since each costs a Java that has to get warm; the test of a killed worker has two.
+    spark = SparkWarehouse(root, master="local-cluster[1,2,1024]", catalog="in-memory")
     duck = Warehouse(tmp_path_factory.mktemp("duckdb_build"))
     duck.selection = ()
     # Files are known by their paths: both engines read the same ones.

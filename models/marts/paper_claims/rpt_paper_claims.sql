@@ -1304,18 +1304,25 @@ figure_28_and_table_3 as (
 
 ),
 
+-- A figure is read once, for all its claims: an engine that writes out a CTE wherever it is read would plan it for each.
 measured_values as (
 
     {% for figure, claims in measured_in.items() %}
-    {% set is_first_figure = loop.first %}
-    {% for claim in claims %}
-    {{ 'union all' if not (is_first_figure and loop.first) }}
+    {{ 'union all' if not loop.first }}
     select
-        '{{ claim }}' as claim_id,
+        paper_claims.claim_id,
         -- Rounded: the last digits of a mean of doubles depend on the order in which threads add.
-        round(cast({{ claim }} as double), 9) as measured_value
-    from {{ figure }}
-    {% endfor %}
+        round(
+            case paper_claims.claim_id
+                {% for claim in claims %}
+                when '{{ claim }}' then cast({{ figure }}.{{ claim }} as double)
+                {% endfor %}
+            end,
+            9
+        ) as measured_value
+    from paper_claims
+    cross join {{ figure }}
+    where paper_claims.claim_id in ('{{ claims | join("', '") }}')
     {% endfor %}
 
 )
