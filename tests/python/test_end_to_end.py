@@ -200,6 +200,22 @@ def test_a_file_in_the_wrong_place_is_named(warehouse: Warehouse, path: str, mes
     assert str(file) in failures(result) and message in failures(result)
 
 
+def test_the_other_copy_counts_when_the_better_ones_file_is_gone(warehouse: Warehouse):
+    """And nothing else came: the partitions of ids that are compared again are those of what was listed as replaced."""
+    first = generation(1, "2025-06-02", 90, 10)
+    warehouse.land("openrouter/generations/ingest_date=2025-06-02/part-0.parquet", generations([first]))
+    later = warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-09/part-0.parquet",
+        generations([first | {"native_tokens_prompt": 190}, generation(2, "2025-06-09", 5, 5)]),
+    )
+    total = "select sum(generations)::int, sum(total_tokens)::int from marts.fct_usage_daily"
+    warehouse.build()
+    assert warehouse.query(total) == [(2, 210)]
+    later.unlink()
+    warehouse.build()
+    assert warehouse.query(total) == [(1, 100)]
+
+
 def test_an_emptied_landing_does_not_empty_the_warehouse(warehouse: Warehouse):
     """A volume that is not mounted looks like a landing without files."""
     land_two_weeks(warehouse)
