@@ -216,6 +216,29 @@ def test_the_other_copy_counts_when_the_better_ones_file_is_gone(warehouse: Ware
     assert warehouse.query(total) == [(1, 100)]
 
 
+def test_a_selection_without_the_event_days_loses_nothing(warehouse: Warehouse):
+    """Tables of accounts take new files for built only where the days that they touch were known."""
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-02/part-0.parquet", generations([generation(1, "2025-06-02", 9, 1)])
+    )
+    warehouse.build()
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-03/part-0.parquet",
+        generations([generation(2, "2025-06-03", 9, 1, account_id="acc_b")]),
+    )
+    steps = (
+        "int_landed_files",
+        "stg_openrouter__generations",
+        "int_generations_checked",
+        "int_generation_file_days",
+        "int_generations_superseded",
+    )
+    result = warehouse.dbt("run", "--select", *steps, "dim_model_slugs", "fct_account_model_months")
+    assert result.success, failures(result)
+    warehouse.build()
+    assert warehouse.query("select count(*), sum(generations)::int from marts.fct_account_model_months") == [(2, 2)]
+
+
 def test_an_emptied_landing_does_not_empty_the_warehouse(warehouse: Warehouse):
     """A volume that is not mounted looks like a landing without files."""
     land_two_weeks(warehouse)
