@@ -878,7 +878,7 @@ PLANS = (
 
 
 def build(warehouse: Warehouse, options: dict, *arguments: str) -> None:
-    """The selection, with options; it has no mart whose types depend on them, so the project need not be parsed anew for any."""
+    """The selection, with options. They act when SQL is compiled, so the project need not be parsed anew for them."""
     if warehouse.manifest is None:
         warehouse.manifest = warehouse.dbt("parse").result
     select = ("--select", *warehouse.selection) if warehouse.selection else ()
