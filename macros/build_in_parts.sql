@@ -19,14 +19,49 @@
         create table if not exists intermediate.built_parts (model_name string, part string, version bigint);
 {% endmacro %}
 
-{#- Present parts: the landed files of some sources. -#}
-{% macro landed_file_parts(source_names) -%}
+{#- Present parts: the landed files of a source. -#}
+{% macro landed_file_parts(source_name) -%}
     select
         landed_files.file_name as part,
         landed_files.file_key as version
     from {{ ref('int_landed_files') }} as landed_files
-    where landed_files.source_name in ('{{ source_names | join("', '") }}')
+    where landed_files.source_name = '{{ source_name }}'
 {%- endmacro %}
+
+{#-
+    Present parts: those landed files that the staging models of some sources read ({staging model: source}). A view reads the
+    files that it was made with, and a selection may leave it as it was: its own account says which these are.
+-#}
+{% macro staged_file_parts(staging_models) -%}
+    {%- for staging_model, source_name in staging_models.items() -%}
+    {{ landed_file_parts(source_name) }}
+        and {{ is_staged('landed_files.file_name', staging_model) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
+{#- SQL condition: the staging model reads the landed file. -#}
+{% macro is_staged(file_name, staging_model) -%}
+    {{ return(adapter.dispatch('is_staged', 'llm_traffic')(file_name, staging_model)) }}
+{%- endmacro %}
+
+{% macro default__is_staged(file_name, staging_model) -%}
+    {{ file_name }} in (select staged.part from ({{ parts_of(staging_model) }}) as staged)
+{%- endmacro %}
+
+{#- Ephemeral there: it reads what is landed. -#}
+{% macro spark__is_staged(file_name, staging_model) -%}
+    true
+{%- endmacro %}
+
+{#- Post-hook of staging views: the account of the files that they read, see duckdb__files_in_manifest. -#}
+{% macro account_for_landed_files() %}
+    {%- set parts = landed_file_parts(model.sources[0] | join('.')) -%}
+    {%- if execute -%}
+        {{ forget_stale_parts(parts) }};
+        {{ account_for_parts(parts) }}
+    {%- endif -%}
+{% endmacro %}
 
 {#- Present parts: those of another model, which this one is made of. -#}
 {% macro parts_of(model_name) -%}

@@ -8,7 +8,7 @@
 
 {#- The landed files of all of them, as parts (build_in_parts). -#}
 {% macro generation_file_parts() %}
-    {{ return(landed_file_parts(generation_adapters().values() | list)) }}
+    {{ return(staged_file_parts(generation_adapters())) }}
 {% endmacro %}
 
 {#- The canonical columns that every generation adapter's staging model has, in this order. -#}

@@ -3,8 +3,8 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('file_key'),
-        pre_hook="{{ drop_stale_parts(landed_file_parts(['openrouter.accounts']), 'file_key') }}",
-        post_hook="{{ account_for_parts(landed_file_parts(['openrouter.accounts'])) }}"
+        pre_hook="{{ drop_stale_parts(staged_file_parts({'stg_openrouter__accounts': 'openrouter.accounts'}), 'file_key') }}",
+        post_hook="{{ account_for_parts(staged_file_parts({'stg_openrouter__accounts': 'openrouter.accounts'})) }}"
     )
 }}
 
@@ -12,7 +12,7 @@ with raw_records as (
 
     select *
     from {{ ref('stg_openrouter__accounts') }}
-    where {{ missing_parts(landed_file_parts(['openrouter.accounts']), 'file_name') if is_incremental() else 'true' }}
+    where {{ missing_parts(staged_file_parts({'stg_openrouter__accounts': 'openrouter.accounts'}), 'file_name') if is_incremental() else 'true' }}
 
 ),
 

@@ -491,6 +491,25 @@ def changed_and_removed_files(warehouse: Warehouse) -> None:
     (warehouse.landing / "openrouter/classifications/ingest_date=2025-06-15/part-0.parquet").unlink()
 
 
+@pytest.mark.parametrize("left_out", ["stg_openrouter", "int_landed_files", "nothing"])
+def test_a_manifest_and_views_of_different_moments_lose_nothing(warehouse: Warehouse, left_out: str):
+    """As a selection leaves them, or an orchestrator to which every model is a command of its own."""
+    land_two_weeks(warehouse)
+    warehouse.build()
+    later_arrivals(warehouse)
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-15/part-0.parquet", generations([generation(5, "2025-06-10", 50, 50)])
+    )
+    for step in ("int_landed_files", "stg_openrouter*", "int_*_checked"):
+        if not step.startswith(left_out):
+            result = warehouse.dbt("run", "--select", step)
+            assert result.success, failures(result)
+    warehouse.build()
+    increment = warehouse.contents()
+    warehouse.build("--full-refresh")
+    assert warehouse.contents() == increment
+
+
 @pytest.mark.parametrize("change", [later_arrivals, changed_and_removed_files])
 def test_an_increment_equals_a_full_refresh(warehouse: Warehouse, change):
     land_two_weeks(warehouse)
