@@ -8,11 +8,12 @@
     )
 }}
 
+{% set parts = staged_file_parts({'stg_openrouter__classifications': 'openrouter.classifications'}) -%}
 with raw_records as (
 
     select *
     from {{ ref('stg_openrouter__classifications') }}
-    where {{ missing_parts(staged_file_parts({'stg_openrouter__classifications': 'openrouter.classifications'}), 'file_name') if is_incremental() else 'true' }}
+    where {{ missing_parts(parts, 'file_name') if is_incremental() else 'true' }}
 
 ),
 

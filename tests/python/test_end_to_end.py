@@ -498,7 +498,8 @@ def test_a_manifest_and_views_of_different_moments_lose_nothing(warehouse: Wareh
     warehouse.build()
     later_arrivals(warehouse)
     warehouse.land(
-        "openrouter/generations/ingest_date=2025-06-15/part-0.parquet", generations([generation(5, "2025-06-10", 50, 50)])
+        "openrouter/generations/ingest_date=2025-06-15/part-0.parquet",
+        generations([generation(5, "2025-06-10", 50, 50)]),
     )
     for step in ("int_landed_files", "stg_openrouter*", "int_*_checked"):
         if not step.startswith(left_out):
