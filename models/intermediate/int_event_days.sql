@@ -65,7 +65,7 @@ all_countries as (
 
 ),
 
-usage_versions as (
+record_versions as (
 
     select
         records.event_date,
@@ -74,13 +74,23 @@ usage_versions as (
             'records.fingerprint', 'records.usable_records', 'copies.fingerprint', 'copies.superseded_records',
             "'" ~ var('token_basis') ~ "'",
         ]) }} as record_version,
-        {{ row_fingerprint([
-            'records.fingerprint', 'records.usable_records', 'copies.fingerprint', 'copies.superseded_records',
-            'countries.country_version', 'all_countries.country_version', "'" ~ var('token_basis') ~ "'",
-        ]) }} as usage_version
+        countries.country_version
     from records
     left join copies on records.event_date = copies.event_date
     left join countries on records.event_date = countries.event_date
+
+),
+
+usage_versions as (
+
+    select
+        record_versions.event_date,
+        record_versions.accepted_records,
+        record_versions.record_version,
+        {{ usage_version(
+            'record_versions.record_version', 'record_versions.country_version', 'all_countries.country_version'
+        ) }} as usage_version
+    from record_versions
     cross join all_countries
 
 ),

@@ -48,6 +48,7 @@ ACCOUNTS = (
     "unpassed_nodes",
     "built_parts",
     "account_country_days",
+    "account_country_cells",
     "int_event_days",
     "int_event_weeks",
     "int_event_months",

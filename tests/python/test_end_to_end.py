@@ -540,6 +540,99 @@ def test_an_increment_rebuilds_only_the_days_that_it_touches(warehouse: Warehous
     assert changed == {"2025-06-03", "2025-06-04", "2025-06-08"}
 
 
+def move(warehouse: Warehouse, account: str, country: str, day: int) -> None:
+    warehouse.land(
+        f"openrouter/accounts/ingest_date=2025-06-{day}/part-0.parquet",
+        f"select '{account}' as account_id, '{country}' as billing_country_code, timestamp '2025-06-{day} 00:00:00' as updated_at",
+    )
+
+
+def land_two_accounts(warehouse: Warehouse) -> None:
+    """On one day, in one country; one model is used by both, the others by one of them."""
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-02/part-0.parquet",
+        generations(
+            [
+                generation(1, "2025-06-02", 1, 0, model="both", account_id="acc_a"),
+                generation(2, "2025-06-02", 2, 0, model="both", account_id="acc_b"),
+                generation(3, "2025-06-02", 3, 0, model="only_a", account_id="acc_a"),
+                generation(4, "2025-06-02", 4, 0, model="only_b", account_id="acc_b"),
+            ]
+        ),
+    )
+    move(warehouse, "acc_a", "US", 10)
+    move(warehouse, "acc_b", "US", 11)
+
+
+def usage_by_country(warehouse: Warehouse) -> list[tuple]:
+    return warehouse.query(
+        "select model_slug, country_code, total_tokens, generations from marts.fct_usage_daily order by all"
+    )
+
+
+def test_a_moved_account_rebuilds_its_cells_alone(warehouse: Warehouse):
+    land_two_accounts(warehouse)
+    warehouse.build()
+    warehouse.execute("update marts.fct_usage_daily set spend_usd = 1000 + total_tokens")
+    move(warehouse, "acc_b", "DE", 12)
+    warehouse.build()
+    assert usage_by_country(warehouse) == [
+        ("both", "DE", 2, 1),
+        ("both", "US", 1, 1),
+        ("only_a", "US", 3, 1),
+        ("only_b", "DE", 4, 1),
+    ]
+    assert warehouse.query("select model_slug from marts.fct_usage_daily where spend_usd > 1000") == [("only_a",)]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        # The fact misses a change: of two, the last is not all.
+        ("b moves", "countries", "a moves", "countries", "days"),
+        ("b moves", "countries", "days", "a moves", "countries", "days"),
+        # It is built with countries that are newer than the days' versions.
+        ("b moves", "countries", "days", "a moves", "countries", "fact"),
+        # Records change on the day, too.
+        ("b moves", "countries", "days", "a record", "records", "days"),
+        # Countries are made anew.
+        ("b moves", "countries", "days", "all countries", "a moves", "countries"),
+    ],
+    ids=" > ".join,
+)
+def test_moves_that_a_selection_misses_are_made_up_for(warehouse: Warehouse, steps: tuple[str, ...]):
+    warehouse.selection = ("+fct_usage_daily", "+int_country_usage_daily")
+    land_two_accounts(warehouse)
+    warehouse.build()
+    landed = ("int_landed_files", "stg_openrouter__accounts", "stg_openrouter__generations")
+    accounts = ("int_accounts_checked", "int_accounts_superseded", "int_accounts", "int_account_countries")
+    selections = {
+        "countries": (*landed, *accounts),
+        "all countries": (*landed, *accounts, "--full-refresh"),
+        "records": (*landed, "int_generations_checked", "int_generations_superseded", "int_generation_file_days"),
+        "days": ("int_event_days",),
+        "fact": ("fct_usage_daily",),
+    }
+    changes = {
+        "a moves": lambda: move(warehouse, "acc_a", "FR", 13),
+        "b moves": lambda: move(warehouse, "acc_b", "DE", 12),
+        "a record": lambda: warehouse.land(
+            "openrouter/generations/ingest_date=2025-06-12/part-0.parquet",
+            generations([generation(5, "2025-06-02", 5, 0, model="only_a", account_id="acc_a")]),
+        ),
+    }
+    for step in steps:
+        if step in changes:
+            changes[step]()
+        else:
+            result = warehouse.dbt("run", "--select", *selections[step])
+            assert result.success, failures(result)
+    warehouse.build()
+    increment = warehouse.contents(("intermediate", "marts"))
+    warehouse.build("--full-refresh")
+    assert warehouse.contents(("intermediate", "marts")) == increment
+
+
 def test_another_landing_replaces_the_records_of_the_first(warehouse: Warehouse):
     land_two_weeks(warehouse)
     (warehouse.landing / "SIMULATED.json").write_text("{}")

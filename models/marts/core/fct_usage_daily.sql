@@ -4,7 +4,7 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('event_date'),
-        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') }}",
+        pre_hook="{{ drop_stale_usage(period_parts('int_event_days', 'event_date', 'usage_version')) }}",
         post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'usage_version')) }}"
     )
 }}
@@ -12,8 +12,8 @@
 {% set parts = period_parts('int_event_days', 'event_date', 'usage_version') -%}
 with generations as (
 
-    select * from {{ ref('int_counted_generations') }}
-    where {{ missing_parts(parts, 'event_date') if is_incremental() else 'true' }}
+    select * from {{ ref('int_counted_generations') }} as counted
+    where {{ missing_usage(parts, 'counted') if is_incremental() else 'true' }}
 
 ),
 
