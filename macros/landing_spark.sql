@@ -317,6 +317,8 @@
             cast(null as {{ column.data_type }}) as {{ name }},
             {%- elif name in shape.types %}
             {{ name }},
+            {%- elif column.data_type == 'timestamp' and shape.columns[name] == 'bigint' %}
+            {{ spark__nanoseconds_text(name, 'cast(' ~ name ~ ' as string)') }} as {{ name }},
             {%- else %}
             nullif(trim(both concat(' ', chr(9), chr(10), chr(13)) from cast({{ name }} as string)), '') as {{ name }},
             {%- endif %}
@@ -362,10 +364,16 @@
         {%- set landed_type = shape.columns.get(name, '') -%}
         {%- if not landed_type -%}
             {%- do fields.append("'" ~ name ~ "', cast(null as string)") -%}
-        {%- elif landed_type in ['int', 'bigint', 'smallint', 'tinyint', 'boolean'] -%}
+        {%- elif column.data_type == 'timestamp' and landed_type == 'bigint' -%}
+            {%- do fields.append("'" ~ name ~ "', " ~ spark__nanoseconds_text(name, "concat('\\uE000', " ~ name ~ ", '\\uE000')")) -%}
+        {%- elif landed_type == 'timestamp' -%}
+            {%- do fields.append("'" ~ name ~ "', cast(" ~ name ~ " as string) || '+00'") -%}
+        {%- elif landed_type in ['int', 'bigint', 'smallint', 'tinyint', 'boolean'] or landed_type.endswith(',0)') -%}
             {%- do fields.append("'" ~ name ~ "', " ~ name) -%}
         {%- elif landed_type in ['double', 'float'] -%}
             {%- do fields.append("'" ~ name ~ "', " ~ spark__number_text(name)) -%}
+        {%- elif landed_type.startswith('decimal') -%}
+            {%- do fields.append("'" ~ name ~ "', " ~ spark__number_text('cast(' ~ name ~ ' as double)')) -%}
         {%- else -%}
             {%- do fields.append("'" ~ name ~ "', cast(" ~ name ~ " as string)") -%}
         {%- endif -%}
@@ -380,6 +388,24 @@
 {#- Numbers come as texts between marks, since Spark has a spelling of its own for small ones: the marks go, with the quotes. -#}
 {% macro spark__raw_record_text(raw_record) -%}
     replace(replace({{ raw_record }}, '"\uE000', ''), '\uE000"', '')
+{%- endmacro %}
+
+{#-
+    A time of a Parquet file in nanoseconds, which comes as a whole number (nanosAsLong in profiles.yml), as text. Whole numbers that
+    are no nanoseconds since 1973 are `otherwise`: seconds or milliseconds, which no engine takes for a time.
+-#}
+{% macro spark__nanoseconds_text(column, otherwise) -%}
+    case
+        when abs({{ column }}) < 100000000000000000 then {{ otherwise }}
+        else concat(
+            date_format(
+                timestamp_seconds(({{ column }} - pmod({{ column }}, 1000000000)) div 1000000000), 'yyyy-MM-dd HH:mm:ss'
+            ),
+            trim(trailing '.' from trim(
+                trailing '0' from concat('.', lpad(cast(pmod({{ column }}, 1000000000) as string), 9, '0'))
+            ))
+        )
+    end
 {%- endmacro %}
 
 {#- A double as JSON of DuckDB has it: 9.1E-5 is 0.000091, from 1e-7 down 9.1e-8. What is no finite number is a text. -#}

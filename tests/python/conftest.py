@@ -56,8 +56,8 @@ ACCOUNTS = (
 )
 
 
-# Options that types of columns, or what there is at all, depend on.
-READ_BY_YAML = ("category_attribution", "publishing_facts", "_after_hours")
+# Options, or values of them, that types of columns, or what there is at all, depend on.
+READ_BY_YAML = ("weighted", "publishing_facts", "_after_hours")
 
 
 class Warehouse:

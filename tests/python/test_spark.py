@@ -154,6 +154,8 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
     duck.environment["LANDING_PATH"] = spark.environment["LANDING_PATH"]
     duck.path.parent.mkdir(parents=True)
 
+    land_types_of_other_writers(spark)
+
     # The last day that arrived comes later.
     held_back = root / "held_back"
     for table in TABLES:
@@ -176,6 +178,10 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
     with subtests.test("every public table is the same"):
         compared = equal(duck, spark.tables_folder)
         assert sum(table.rows for table in compared) > 10_000
+        # Of the files of other writers half of the records are good, and half are listed as they were landed.
+        assert duck.query(
+            "select reason, count(*) from marts.rpt_quarantined_generations where file_name like '%/other-%' group by 1 order by 1"
+        ) == [("future_timestamp", 2), ("invalid_timestamp", 1)]
 
     with subtests.test("a table with another number in it is found"):
         planted = tmp_path_factory.mktemp("planted") / duck.path.name
@@ -271,6 +277,28 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
                 built.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
                 built.build("--full-refresh")
             equal(duck, spark.tables_folder, FORMATS)
+
+
+def land_types_of_other_writers(warehouse: Warehouse) -> None:
+    """Two days later, in Parquet types of other writers: a good record in each file, and one that is quarantined."""
+    files: dict[str, tuple[dict[str, str], list[dict]]] = {
+        "decimals": (
+            {"created_at": "timestamptz", "total_cost": "decimal(12,6)", "cache_discount": "decimal(38,10)",
+             "tokens_prompt": "decimal(18,0)", "generation_time": "ubigint"},
+            [{"total_cost": "0.000125", "tokens_prompt": 7}, {"total_cost": 7, "cache_discount": "0.0000000910", "tokens_prompt": 7}],
+        ),
+        # As pandas writes them.
+        "nanoseconds": (
+            {"created_at": "timestamp_ns", "total_cost": "float", "tokens_prompt": "tinyint", "streamed": "tinyint"},
+            [{"created_at": "2025-06-18 23:59:59.999999999", "streamed": 1}, {"created_at": "2025-06-25 12:00:00.12345"}],
+        ),
+        # A number is no time, in whatever unit.
+        "numbers": ({"created_at": "bigint", "is_byok": "text"}, [{"created_at": 1750248000000}]),
+    }  # fmt: skip
+    for number, (name, (types, (good_or_bad, *bad))) in enumerate(files.items(), start=900):
+        rows = [generation(number, "2025-06-18", 5, 5) | good_or_bad]
+        rows += [generation(number + 50, "2025-06-25", 5, 5) | columns for columns in bad]
+        warehouse.land(f"openrouter/generations/ingest_date=2025-06-20/other-{name}.parquet", generations(rows, types))
 
 
 def land_awkward_texts(warehouse: Warehouse, extension: str) -> None:

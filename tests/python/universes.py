@@ -878,12 +878,10 @@ PLANS = (
 
 
 def build(warehouse: Warehouse, options: dict, *arguments: str) -> None:
-    """The selection, with options. They act when SQL is compiled, so the project need not be parsed anew for them."""
-    if warehouse.manifest is None:
-        warehouse.manifest = warehouse.dbt("parse").result
+    """The selection, with options."""
     select = ("--select", *warehouse.selection) if warehouse.selection else ()
     arguments = (*select, "--vars", json.dumps(SHOW_ALL | options), *arguments)
-    result = warehouse.dbt("--no-write-json", "run", *arguments, manifest=warehouse.manifest)
+    result = warehouse.dbt("--no-write-json", "run", *arguments)
     assert result.success, failures(result)
 
 
