@@ -165,6 +165,7 @@
 {% macro landed_shapes(source_name, table_name) %}
     {%- set relation = source(source_name, table_name) -%}
     {%- if not execute -%}
+        {#- For the graph: which files are read is in the manifest. -#}
         {%- do ref('int_landed_files') -%}
     {%- endif -%}
     {%- if not execute or relation.is_cte -%}
