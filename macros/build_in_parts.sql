@@ -19,22 +19,23 @@
         create table if not exists intermediate.built_parts (model_name string, part string, version bigint);
 {% endmacro %}
 
-{#- Present parts: the landed files of a source. -#}
-{% macro landed_file_parts(source_name) -%}
+{#- Present parts: the landed files of some sources. -#}
+{% macro landed_file_parts(source_names) -%}
     select
         landed_files.file_name as part,
         landed_files.file_key as version
     from {{ ref('int_landed_files') }} as landed_files
-    where landed_files.source_name = '{{ source_name }}'
+    where landed_files.source_name in ('{{ source_names | join("', '") }}')
 {%- endmacro %}
 
 {#-
     Present parts: those landed files that the staging models of some sources read ({staging model: source}). A view reads the
-    files that it was made with, and a selection may leave it as it was: its own account says which these are.
+    files that it was made with, and a selection may leave it as it was: its own account says which these are. What is stale is asked
+    of landed_file_parts: rows that are there are those of a file, whether or not the view still lists it.
 -#}
 {% macro staged_file_parts(staging_models) -%}
     {%- for staging_model, source_name in staging_models.items() -%}
-    {{ landed_file_parts(source_name) }}
+    {{ landed_file_parts([source_name]) }}
         and {{ is_staged('landed_files.file_name', staging_model) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -56,7 +57,7 @@
 
 {#- Post-hook of staging views: the account of the files that they read, see duckdb__files_in_manifest. -#}
 {% macro account_for_landed_files() %}
-    {%- set parts = landed_file_parts(model.sources[0] | join('.')) -%}
+    {%- set parts = landed_file_parts([model.sources[0] | join('.')]) -%}
     {%- if execute -%}
         {{ forget_stale_parts(parts) }};
         {{ account_for_parts(parts) }}

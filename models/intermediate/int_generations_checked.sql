@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('file_key'),
-        pre_hook="{{ drop_stale_parts(generation_file_parts(), 'file_key') }}",
+        pre_hook="{{ drop_stale_parts(landed_file_parts(generation_adapters().values() | list), 'file_key') }}",
         post_hook="{{ account_for_parts(generation_file_parts()) }}"
     )
 }}
