@@ -112,6 +112,45 @@
     {%- endif -%}
 {% endmacro %}
 
+{#-
+    Pre-hook of int_generations_checked: the event days of records that go get a version that they had not before. Their records
+    may come back as they were, in the same file; but while they were away, an account of theirs may have moved, and nobody has
+    noted that for these days.
+-#}
+{% macro note_days_of_stale_files(parts) %}
+    {%- if execute -%}
+        {{ return(adapter.dispatch('note_days_of_stale_files', 'llm_traffic')(parts)) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro duckdb__note_days_of_stale_files(parts) %}
+    {%- if not is_incremental() -%}
+        delete from {{ account_country_days() }} where event_date is null;
+        insert into {{ account_country_days() }}
+        values (null, {{ row_fingerprint([sql_text(invocation_id), sql_text(this.identifier)]) }})
+    {%- else -%}
+        {%- set stale = run_query(stale_parts(parts)) -%}
+        {%- if stale.rows | length -%}
+            create or replace table {{ changed_countries('days') }} as
+            select distinct event_date
+            from {{ this }}
+            where
+                {{ is_one_of('file_key', stale.columns[1].values()) }}
+                and event_date is not null;
+            delete from {{ account_country_cells() }}
+            where event_date in (select touched.event_date from {{ changed_countries('days') }} as touched);
+            delete from {{ account_country_days() }}
+            where event_date in (select touched.event_date from {{ changed_countries('days') }} as touched);
+            insert into {{ account_country_days() }}
+            select
+                touched.event_date,
+                {{ row_fingerprint([sql_text(invocation_id), sql_text(this.identifier), 'touched.event_date']) }} as country_version
+            from {{ changed_countries('days') }} as touched;
+            drop table {{ changed_countries('days') }}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
 {#- The version of a day of fct_usage_daily: that of its records, and those of the countries that they are counted by. -#}
 {% macro usage_version(record_version, country_version, all_countries_version) -%}
     {{ row_fingerprint([record_version, country_version, all_countries_version]) }}
@@ -185,5 +224,8 @@
 {%- endmacro %}
 
 {% macro moved_usage_days() %}
-    {{ return(run_query(moved_days(this.identifier)).columns[0].values() if execute else []) }}
+    {%- if not execute or load_relation(account_country_cells()) is none -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {{ return(run_query(moved_days(this.identifier)).columns[0].values()) }}
 {% endmacro %}

@@ -36,31 +36,53 @@
 {% macro staged_file_parts(staging_models) -%}
     {%- for staging_model, source_name in staging_models.items() -%}
     {{ landed_file_parts([source_name]) }}
-        and {{ is_staged('landed_files.file_name', staging_model) }}
+        and {{ is_staged('landed_files', staging_model) }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 {%- endmacro %}
 
-{#- SQL condition: the staging model reads the landed file. -#}
-{% macro is_staged(file_name, staging_model) -%}
-    {{ return(adapter.dispatch('is_staged', 'llm_traffic')(file_name, staging_model)) }}
+{#- SQL condition: the staging model reads the landed file, as it is now: columns of a file that has changed may be others. -#}
+{% macro is_staged(files, staging_model) -%}
+    {{ return(adapter.dispatch('is_staged', 'llm_traffic')(files, staging_model)) }}
 {%- endmacro %}
 
-{% macro default__is_staged(file_name, staging_model) -%}
-    {{ file_name }} in (select staged.part from ({{ parts_of(staging_model) }}) as staged)
+{% macro default__is_staged(files, staging_model) -%}
+    ({{ files }}.file_name, {{ files }}.file_key) in (select staged.part, staged.version from ({{ parts_of(staging_model) }}) as staged)
 {%- endmacro %}
 
 {#- Ephemeral there: it reads what is landed. -#}
-{% macro spark__is_staged(file_name, staging_model) -%}
+{% macro spark__is_staged(files, staging_model) -%}
     true
 {%- endmacro %}
 
-{#- Post-hook of staging views: the account of the files that they read, see duckdb__files_in_manifest. -#}
+{#- Post-hook of staging views: the account of the files that they read, see duckdb__files_in_manifest; and that there is one. -#}
 {% macro account_for_landed_files() %}
-    {%- set parts = landed_file_parts([model.sources[0] | join('.')]) -%}
+    {%- set parts -%}
+        select
+            'made' as part,
+            cast(0 as bigint) as version
+        {%- if not execute or load_relation(ref('int_landed_files')) is not none %}
+        union all
+        {{ landed_file_parts([model.sources[0] | join('.')]) }}
+        {%- endif -%}
+    {%- endset -%}
     {%- if execute -%}
         {{ forget_stale_parts(parts) }};
         {{ account_for_parts(parts) }}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Pre-hook: what is read of a view without an account would not be counted as read. Ephemeral staging has none. -#}
+{% macro check_staging(staging_models) %}
+    {%- if execute -%}
+        {%- for staging_model in staging_models if graph.nodes['model.llm_traffic.' ~ staging_model].config.materialized == 'view' -%}
+            {%- if not has_account(staging_model) -%}
+                {{ exceptions.raise_compiler_error(
+                    "The view " ~ staging_model ~ " was made by an earlier version of this project, and does not say which landed files it"
+                    ~ " reads. Build it, too: put a + before " ~ this.identifier ~ " in the selection, or build everything."
+                ) }}
+            {%- endif -%}
+        {%- endfor -%}
     {%- endif -%}
 {% endmacro %}
 

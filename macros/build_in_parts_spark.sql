@@ -186,6 +186,33 @@
     {%- endif -%}
 {% endmacro %}
 
+{% macro spark__note_days_of_stale_files(parts) %}
+    {%- if not is_incremental() -%}
+        {%- do run_query(
+            'insert overwrite table ' ~ account_country_days() ~ ' select '
+            ~ row_fingerprint([sql_text(invocation_id), sql_text(this.identifier)]) ~ ', cast(null as date)'
+        ) -%}
+    {%- else -%}
+        {%- set stale = run_query(stale_parts(parts)) -%}
+        {%- if stale.rows | length -%}
+            {%- set touched_days -%}
+                insert overwrite table {{ account_country_days() }}
+                select
+                    {{ row_fingerprint([sql_text(invocation_id), sql_text(this.identifier), 'touched.event_date']) }} as country_version,
+                    touched.event_date
+                from (
+                    select distinct event_date
+                    from {{ this }}
+                    where
+                        {{ is_one_of('file_key', stale.columns[1].values()) }}
+                        and event_date is not null
+                ) as touched
+            {%- endset -%}
+            {%- do run_query(touched_days) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
 {% macro spark__is_changed_country() -%}
     true
 {%- endmacro %}

@@ -181,13 +181,15 @@
 {% endmacro %}
 
 {#-
-    The files of the last manifest, not of now: what is read is what int_*_checked account for (landed_file_parts). A file that
-    comes in between is of the next build; one that goes is an error. Before the first build there is no manifest.
+    The files of the last manifest, not of now: what is read is what int_*_checked account for (staged_file_parts). A file that
+    comes in between is of the next build; one that goes is an error. Before the first build there is no manifest, and what only
+    shows SQL has no need of it.
 -#}
 {% macro duckdb__files_in_manifest(node) %}
     {%- set manifest = ref('int_landed_files') -%}
-    {%- if load_relation(manifest) is none -%}
-        {{ return(landed_files(node)) }}
+    {%- set present = landed_files(node) -%}
+    {%- if flags.WHICH in ['compile', 'generate', 'show'] or load_relation(manifest) is none -%}
+        {{ return(present) }}
     {%- endif -%}
     {%- set query -%}
         select file_name
@@ -195,7 +197,14 @@
         where source_name = '{{ node.source_name }}.{{ node.name }}'
         order by file_name
     {%- endset -%}
-    {{ return(run_query(query).columns[0].values() | list) }}
+    {%- set listed = run_query(query).columns[0].values() | list -%}
+    {%- for file in listed if file not in present -%}
+        {{ exceptions.raise_compiler_error(
+            "Landed file " ~ file ~ " is gone since the landing was listed. Select int_landed_files, too, or build everything; if it"
+            ~ " should be there, put it back."
+        ) }}
+    {%- endfor -%}
+    {{ return(listed) }}
 {% endmacro %}
 
 {#- landed_shapes of some files: a list of {files, columns, types, rows}. -#}

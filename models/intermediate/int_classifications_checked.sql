@@ -3,7 +3,10 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('file_key'),
-        pre_hook="{{ drop_stale_parts(landed_file_parts(['openrouter.classifications']), 'file_key') }}",
+        pre_hook=[
+            "{{ check_staging(['stg_openrouter__classifications']) }}",
+            "{{ drop_stale_parts(landed_file_parts(['openrouter.classifications']), 'file_key') }}"
+        ],
         post_hook="{{ account_for_parts(staged_file_parts({'stg_openrouter__classifications': 'openrouter.classifications'})) }}"
     )
 }}

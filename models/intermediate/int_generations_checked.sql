@@ -3,7 +3,11 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('file_key'),
-        pre_hook="{{ drop_stale_parts(landed_file_parts(generation_adapters().values() | list), 'file_key') }}",
+        pre_hook=[
+            "{{ check_staging(generation_adapters()) }}",
+            "{{ note_days_of_stale_files(landed_file_parts(generation_adapters().values() | list)) }}",
+            "{{ drop_stale_parts(landed_file_parts(generation_adapters().values() | list), 'file_key') }}"
+        ],
         post_hook="{{ account_for_parts(generation_file_parts()) }}"
     )
 }}

@@ -633,6 +633,29 @@ def test_moves_that_a_selection_misses_are_made_up_for(warehouse: Warehouse, ste
     assert warehouse.contents(("intermediate", "marts")) == increment
 
 
+@pytest.mark.parametrize("away", [("03",), ("02", "03")], ids=["one file", "all files of the account"])
+def test_a_file_that_was_away_while_an_account_moved(warehouse: Warehouse, away: tuple[str, ...]):
+    """Its records come back as they were, and the build that saw the move was killed before the fact."""
+    warehouse.selection = ("+fct_usage_daily",)
+    for number, day in enumerate(("02", "03")):
+        warehouse.land(
+            f"openrouter/generations/ingest_date=2025-06-{day}/part-0.parquet",
+            generations([generation(number, "2025-06-02", 1, 0, model=f"model_{day}", account_id="acc_b")]),
+        )
+    move(warehouse, "acc_b", "US", 11)
+    warehouse.build()
+    folders = [warehouse.landing / f"openrouter/generations/ingest_date=2025-06-{day}" for day in away]
+    for folder in folders:
+        folder.rename(warehouse.root / f"away_{folder.name}")
+    move(warehouse, "acc_b", "DE", 12)
+    result = warehouse.dbt("run", "--select", "+int_account_countries", "int_generation_file_days")
+    assert result.success, failures(result)
+    for folder in folders:
+        (warehouse.root / f"away_{folder.name}").rename(folder)
+    warehouse.build()
+    assert usage_by_country(warehouse) == [("model_02", "DE", 1, 1), ("model_03", "DE", 1, 1)]
+
+
 def test_another_landing_replaces_the_records_of_the_first(warehouse: Warehouse):
     land_two_weeks(warehouse)
     (warehouse.landing / "SIMULATED.json").write_text("{}")
@@ -803,15 +826,51 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
     ]
 
 
-def test_views_without_their_account_empty_nothing(warehouse: Warehouse):
-    """As in a warehouse of before there was one: nobody knows what the views list, and what is built stays."""
+def test_views_without_their_account_are_not_read(warehouse: Warehouse):
+    """As in a warehouse of before there was one: what is read of them would be read again."""
     land_two_weeks(warehouse)
     warehouse.build()
     before = warehouse.contents(("intermediate",))
     warehouse.execute("delete from intermediate.built_parts where model_name like 'stg_%'")
-    result = warehouse.dbt("run", "--select", "int_*_checked")
-    assert result.success, failures(result)
+    result = warehouse.dbt("run", "--full-refresh", "--select", "int_*_checked")
+    assert failures(result).count("does not say which landed files it reads. Build it, too") == 3
     assert warehouse.contents(("intermediate",)) == before
+
+
+def test_a_changed_file_is_not_read_by_an_old_view(warehouse: Warehouse):
+    """It would look for the columns that the file had."""
+    warehouse.selection = ("+fct_usage_daily",)
+    name = "openrouter/generations/ingest_date=2025-06-02/part-0.parquet"
+    record = generation(1, "2025-06-02", 1, 0)
+    warehouse.land(name, generations([record], exclude=("prompt_language",)))
+    warehouse.build()
+    warehouse.land(name, generations([record | {"prompt_language": "en"}]))
+    result = warehouse.dbt("run", "--select", "int_landed_files", "int_generations_checked")
+    assert result.success, failures(result)
+    warehouse.build()
+    assert warehouse.query("select prompt_language from marts.fct_usage_daily") == [("en",)]
+
+
+def test_a_staging_view_may_come_first(warehouse: Warehouse):
+    """Before there is a manifest it lists the landing, and nothing counts as read."""
+    warehouse.selection = ("+rpt_load_summary",)
+    land_two_weeks(warehouse)
+    result = warehouse.dbt("run", "--select", "stg_openrouter__generations")
+    assert result.success, failures(result)
+    warehouse.build()
+    assert warehouse.query("select raw_rows from marts.rpt_load_summary") == [(15,)]
+
+
+def test_files_that_are_gone_stop_views_and_not_documentation(warehouse: Warehouse):
+    warehouse.selection = ("+fct_usage_daily",)
+    land_two_weeks(warehouse)
+    warehouse.build()
+    gone = warehouse.landing / "openrouter/generations/ingest_date=2025-06-08/part-0.parquet"
+    gone.unlink()
+    result = warehouse.dbt("compile", "--select", "+fct_usage_daily")
+    assert result.success, failures(result)
+    result = warehouse.dbt("run", "--select", "stg_openrouter__generations")
+    assert f"Landed file {gone} is gone since the landing was listed" in failures(result)
 
 
 def test_a_table_without_its_account_is_built_anew(warehouse: Warehouse):
