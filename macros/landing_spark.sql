@@ -370,9 +370,9 @@
             {%- do fields.append("'" ~ name ~ "', cast(" ~ name ~ " as string) || '+00'") -%}
         {%- elif landed_type in ['int', 'bigint', 'smallint', 'tinyint', 'boolean'] or landed_type.endswith(',0)') -%}
             {%- do fields.append("'" ~ name ~ "', " ~ name) -%}
-        {%- elif landed_type in ['double', 'float'] -%}
+        {%- elif landed_type == 'double' -%}
             {%- do fields.append("'" ~ name ~ "', " ~ spark__number_text(name)) -%}
-        {%- elif landed_type.startswith('decimal') -%}
+        {%- elif landed_type == 'float' or landed_type.startswith('decimal') -%}
             {%- do fields.append("'" ~ name ~ "', " ~ spark__number_text('cast(' ~ name ~ ' as double)')) -%}
         {%- else -%}
             {%- do fields.append("'" ~ name ~ "', cast(" ~ name ~ " as string)") -%}
