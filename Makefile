@@ -142,8 +142,7 @@ dictionary: setup
 	$(BIN)/python -m scripts.metric_dictionary
 
 ## lock: compile requirements/requirements.txt and spark.txt anew (needs uv)
-UV_COMPILE := uv pip compile --override overrides.txt --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
-	--no-emit-index-url
+UV_COMPILE := uv pip compile --override overrides.txt --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 lock:
 	cd requirements && $(UV_COMPILE) requirements.in --output-file requirements.txt
 	cd requirements && $(UV_COMPILE) spark.in --constraint requirements.txt --output-file spark.txt

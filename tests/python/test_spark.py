@@ -179,7 +179,7 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
     with subtests.test("every public table is the same"):
         compared = equal(duck, spark.tables_folder)
         assert sum(table.rows for table in compared) > 10_000
-        # Of the files of other writers half of the records are good, and half are listed as they were landed.
+        # Of five records of other writers two are good, and three are listed as they were landed.
         assert duck.query(
             "select reason, count(*) from marts.rpt_quarantined_generations where file_name like '%/other-%' group by 1 order by 1"
         ) == [("future_timestamp", 2), ("invalid_timestamp", 1)]
@@ -282,7 +282,7 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
 
 
 def land_types_of_other_writers(warehouse: Warehouse) -> None:
-    """Two days later, in Parquet types of other writers: a good record in each file, and one that is quarantined."""
+    """Two days later, in Parquet types of other writers: good records, and some that are quarantined."""
     files: dict[str, tuple[dict[str, str], list[dict]]] = {
         "decimals": (
             {"created_at": "timestamptz", "total_cost": "decimal(12,6)", "cache_discount": "decimal(38,10)",
@@ -297,9 +297,9 @@ def land_types_of_other_writers(warehouse: Warehouse) -> None:
         # A number is no time, in whatever unit.
         "numbers": ({"created_at": "bigint", "is_byok": "text"}, [{"created_at": 1750248000000}]),
     }  # fmt: skip
-    for number, (name, (types, (good_or_bad, *bad))) in enumerate(files.items(), start=900):
-        rows = [generation(number, "2025-06-18", 5, 5) | good_or_bad]
-        rows += [generation(number + 50, "2025-06-25", 5, 5) | columns for columns in bad]
+    for number, (name, (types, (first, *late))) in enumerate(files.items(), start=900):
+        rows = [generation(number, "2025-06-18", 5, 5) | first]
+        rows += [generation(number + 50, "2025-06-25", 5, 5) | columns for columns in late]
         warehouse.land(f"openrouter/generations/ingest_date=2025-06-20/other-{name}.parquet", generations(rows, types))
 
 
