@@ -556,7 +556,8 @@ def land_two_accounts(warehouse: Warehouse) -> None:
                 generation(1, "2025-06-02", 1, 0, model="both", account_id="acc_a"),
                 generation(2, "2025-06-02", 2, 0, model="both", account_id="acc_b"),
                 generation(3, "2025-06-02", 3, 0, model="only_a", account_id="acc_a"),
-                generation(4, "2025-06-02", 4, 0, model="only_b", account_id="acc_b"),
+                # No language and no native reason in any, here no reason either.
+                generation(4, "2025-06-02", 4, 0, model="only_b", account_id="acc_b", finish_reason=None),
             ]
         ),
     )
