@@ -8,14 +8,18 @@ from landings import land_two_weeks
 # (generic test, model it is attached to) -> the bad row.
 GENERIC = {
     ("accepted_range", "rpt_source_type_weekly"): "update marts.rpt_source_type_weekly set token_share = 1.01",
+    # A null is no number in the range.
+    ("accepted_range", "rpt_oss_size_weekly"): "update marts.rpt_oss_size_weekly set total_tokens = null",
     ("shares_sum_to_one", "rpt_oss_models_weekly"): """
         update marts.rpt_oss_models_weekly set share_of_oss = share_of_oss * 0.999""",
     ("expression_is_true", "rpt_source_reconciliation"): """
         update marts.rpt_source_reconciliation set accepted_rows = accepted_rows - 1 where source_name like '%generations'""",
-    ("unique_combination", "rpt_oss_size_weekly"): """
+    ("primary_key", "rpt_oss_size_weekly"): """
         insert into marts.rpt_oss_size_weekly from marts.rpt_oss_size_weekly limit 1""",
+    # A key that is there once, and is null.
+    ("primary_key", "rpt_oss_authors"): "update marts.rpt_oss_authors set author_slug = null where token_rank = 1",
     # The key is unique, and the expression that is checked with it does not hold.
-    ("unique_combination", "sem_usage_daily"): """
+    ("primary_key", "sem_usage_daily"): """
         update marts.fct_usage_daily set visible_output_tokens = visible_output_tokens + 1""",
     ("unique_by_hash", "int_generations"): """
         insert into intermediate.int_generations_checked

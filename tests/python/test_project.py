@@ -8,7 +8,7 @@ import re
 import pytest
 from conftest import PROJECT, Warehouse
 
-KEY_TESTS = {"unique", "unique_by_hash", "unique_combination"}
+KEY_TESTS = {"primary_key", "unique_by_hash"}
 
 
 def nodes(manifest: dict, kind: str) -> list[dict]:
