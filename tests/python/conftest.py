@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import hashlib
 import json
@@ -10,12 +11,17 @@ import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import CodeType
 
 import duckdb
+import parsedatetime
 import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from dbt_common.clients.jinja import MacroFuzzEnvironment
+from dbt_common.events.base_types import BaseEvent, DebugLevel, EventLevel
+from dbt_common.events.event_manager import EventManager
 
 from scripts.publish import PUBLIC_SCHEMAS
 
@@ -23,6 +29,51 @@ from scripts.publish import PUBLIC_SCHEMAS
 # imports pyspark where it is installed.
 if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = __file__
+
+
+# Tests build a few rows some hundred times, and of that a third went into what dbt makes again and again: messages of debug
+# events, two or three a statement, though no log takes them; a parser of times in words for each result; a template's code.
+def without_unread_messages() -> None:
+    fire, make, change = EventManager.fire_event, BaseEvent.__init__, BaseEvent.__setattr__
+
+    def fire_if_read(manager: EventManager, e: BaseEvent, level: EventLevel | None = None, **given: object) -> None:
+        if manager.loggers or (level or e.level_tag()) is not EventLevel.DEBUG:
+            fire(manager, e, level=level, **given)
+
+    def make_later(event: BaseEvent, *given: object, **named: object) -> None:
+        event.__dict__["_given"] = (given, named)
+
+    def made(event: BaseEvent) -> BaseEvent:
+        if "_given" in event.__dict__:
+            given, named = event.__dict__.pop("_given")
+            make(event, *given, **named)
+        return event
+
+    DebugLevel.__init__ = make_later
+    DebugLevel.__getattr__ = lambda event, name: (
+        getattr(made(event).pb_msg, name) if name != "pb_msg" else made(event).__dict__[name]
+    )
+    DebugLevel.__setattr__ = lambda event, name, value: change(event if name == "pb_msg" else made(event), name, value)
+    EventManager.fire_event = fire_if_read
+
+
+def with_code_made_once() -> None:
+    compile_source = MacroFuzzEnvironment.compile
+    made: dict[str, CodeType] = {}
+
+    def compile_once(environment: MacroFuzzEnvironment, source: str, *given: object, **named: object) -> CodeType:
+        if given or named:
+            return compile_source(environment, source, *given, **named)
+        if source not in made:
+            made[source] = compile_source(environment, source)
+        return made[source]
+
+    MacroFuzzEnvironment.compile = compile_once
+
+
+without_unread_messages()
+with_code_made_once()
+parsedatetime.Constants = functools.cache(parsedatetime.Constants)
 
 # Fixtures of the semantic layer's tests.
 pytest_plugins = ["semantic"]
@@ -42,6 +93,9 @@ CORE = (
     "+rpt_model_release_impact",
 )
 
+
+# The facts, for tests of how records are read.
+RECORDS = ("+fct_usage_daily", "+rpt_source_reconciliation", "+rpt_quarantined_generations", "+rpt_load_summary")
 
 # Which builds there were and what they met; the same records in other deliveries leave others.
 ACCOUNTS = (
@@ -122,14 +176,16 @@ class Warehouse:
     def dbt(self, *arguments: str, manifest: Manifest | None = None) -> dbtRunnerResult:
         """Run dbt in this process and let go of the warehouse file. The project is parsed once, unless the arguments forbid it."""
         command = next(argument for argument in arguments if not argument.startswith("-"))
-        if manifest is None and command in ("run", "build", "test", "seed"):
+        if manifest is None and command in ("run", "build", "test", "seed", "compile", "list"):
             manifest = self.parsed(*arguments)
         before = {name: os.environ.get(name) for name in self.environment}
         os.environ.update(self.environment)
         if manifest is None:
             os.environ["DBT_TARGET_PATH"] = str(self.target_of(*arguments))
         try:
-            result = dbtRunner(manifest=manifest).invoke(["--quiet", "--log-level", "none", *arguments])
+            result = dbtRunner(manifest=manifest).invoke(
+                ["--quiet", "--log-level", "none", "--log-level-file", "none", *arguments]
+            )
             _forget_frames(result.exception)
             return result
         finally:
@@ -163,6 +219,8 @@ class Warehouse:
             return None
         if self.manifest is None:
             self.manifest = self.dbt("parse").result
+            # It stays: no need to look through it for garbage, build by build.
+            gc.freeze()
         return self.manifest
 
     def land(self, path: str, sql: str) -> Path:

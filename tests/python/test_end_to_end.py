@@ -10,7 +10,7 @@ import shutil
 
 import duckdb
 import pytest
-from conftest import PROJECT, Warehouse, failures
+from conftest import PROJECT, RECORDS, Warehouse, failures
 from landings import generation, generations, land_two_weeks
 
 JUNE_2 = datetime.date(2025, 6, 2)
@@ -104,7 +104,7 @@ def test_no_account_id_and_no_key_is_stored(warehouse: Warehouse):
     views = str(warehouse.query("select sql from duckdb_views() where not internal"))
     assert "pseudonym_key" in views and secret not in views
     # Compiled SQL and artifacts, which go into the published docs.
-    assert warehouse.dbt("compile").success
+    assert warehouse.dbt("compile", "--select", "resource_type:model", "resource_type:analysis").success
     for file in warehouse.target.rglob("*"):
         if file.is_file():
             assert secret not in file.read_text(errors="ignore"), file
@@ -146,6 +146,7 @@ def test_an_empty_landing_builds_every_mart(warehouse: Warehouse):
 
 
 def test_a_landing_that_is_not_there_is_empty(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     shutil.rmtree(warehouse.landing)
     warehouse.build()
     assert warehouse.query("select raw_rows from marts.rpt_load_summary") == [(0,)]
@@ -160,12 +161,13 @@ def test_a_landing_that_is_not_there_is_empty(warehouse: Warehouse):
 )
 @pytest.mark.parametrize("extension", ["parquet", "csv", "jsonl"])
 def test_a_missing_required_column_is_named(warehouse: Warehouse, path: str, column: str, extension: str):
+    warehouse.selection = RECORDS
     warehouse.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
     land_two_weeks(warehouse, extension)
     warehouse.build()
     before = warehouse.contents()
     file = warehouse.land(f"{path}.{extension}", generations([generation(11, "2025-06-16", 1, 1)], exclude=(column,)))
-    result = warehouse.dbt("build")
+    result = warehouse.dbt("run", "--select", *warehouse.selection)
     assert not result.success
     message = failures(result)
     assert str(file) in message and f"no column {column}" in message
@@ -173,13 +175,14 @@ def test_a_missing_required_column_is_named(warehouse: Warehouse, path: str, col
 
 
 def test_a_file_that_is_not_what_it_says_is_named(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     land_two_weeks(warehouse)
     warehouse.build()
     before = warehouse.contents()
     file = warehouse.landing / "openrouter/generations/ingest_date=2025-06-16/part-0.parquet"
     file.parent.mkdir()
     file.write_text("id,created_at\n1,2\n")
-    result = warehouse.dbt("build")
+    result = warehouse.dbt("run", "--select", *warehouse.selection)
     assert not result.success
     assert str(file) in failures(result)
     assert warehouse.contents() == before
@@ -202,6 +205,7 @@ def test_a_file_in_the_wrong_place_is_named(warehouse: Warehouse, path: str, mes
 
 def test_the_other_copy_counts_when_the_better_ones_file_is_gone(warehouse: Warehouse):
     """And nothing else came: the partitions of ids that are compared again are those of what was listed as replaced."""
+    warehouse.selection = RECORDS
     first = generation(1, "2025-06-02", 90, 10)
     warehouse.land("openrouter/generations/ingest_date=2025-06-02/part-0.parquet", generations([first]))
     later = warehouse.land(
@@ -241,11 +245,12 @@ def test_a_selection_without_the_event_days_loses_nothing(warehouse: Warehouse):
 
 def test_an_emptied_landing_does_not_empty_the_warehouse(warehouse: Warehouse):
     """A volume that is not mounted looks like a landing without files."""
+    warehouse.selection = RECORDS
     land_two_weeks(warehouse)
     warehouse.build()
     before = warehouse.contents()
     shutil.rmtree(warehouse.landing)
-    result = warehouse.dbt("build")
+    result = warehouse.dbt("run", "--select", *warehouse.selection)
     assert not result.success and "Is it mounted?" in failures(result)
     assert warehouse.contents() == before
     warehouse.build("--full-refresh")
@@ -254,6 +259,7 @@ def test_an_emptied_landing_does_not_empty_the_warehouse(warehouse: Warehouse):
 
 def test_odd_paths_are_read(warehouse: Warehouse):
     """Quotes, wildcards and blanks in the path, and a partition behind a symbolic link."""
+    warehouse.selection = RECORDS
     warehouse.landing = warehouse.root / "o'brien [prod] * ?"
     warehouse.environment["LANDING_PATH"] = str(warehouse.landing)
     try:
@@ -272,6 +278,7 @@ def test_odd_paths_are_read(warehouse: Warehouse):
 
 
 def test_file_names_may_differ_in_case_alone(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     # In an increment: that names the files that it reads.
     warehouse.land(
         "openrouter/generations/ingest_date=2025-06-16/a.parquet", generations([generation(1, "2025-06-16", 1, 1)])
@@ -285,6 +292,7 @@ def test_file_names_may_differ_in_case_alone(warehouse: Warehouse):
 
 
 def test_markers_of_writers_are_ignored(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     land_two_weeks(warehouse)
     folder = warehouse.landing / "openrouter/generations/ingest_date=2025-06-08"
     (folder / "_SUCCESS").touch()
@@ -296,6 +304,7 @@ def test_markers_of_writers_are_ignored(warehouse: Warehouse):
 
 
 def test_types_order_and_extra_columns_may_differ_from_file_to_file(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     land_two_weeks(warehouse)
     expected_tokens = 2000 + 15
     warehouse.land(
@@ -357,6 +366,7 @@ def test_types_order_and_extra_columns_may_differ_from_file_to_file(warehouse: W
 
 def test_types_that_do_not_unite_are_read_apart(warehouse: Warehouse):
     """A time in one file, a number in the next; a count in one, a flag in the next: united, the flag would be 1 token."""
+    warehouse.selection = RECORDS
     land_two_weeks(warehouse)
     for number, types in ((41, {"created_at": "bigint"}), (42, {"native_tokens_prompt": "boolean"})):
         row = generation(number, "2025-06-14", 1, 5) | ({"created_at": "1749902400"} if number == 41 else {})
@@ -372,6 +382,7 @@ def test_types_that_do_not_unite_are_read_apart(warehouse: Warehouse):
 
 def test_a_named_zone_stays_with_its_own_value(warehouse: Warehouse):
     """DuckDB reads the zone-less times that follow one with a named zone in that zone too: a file's neighbours would move."""
+    warehouse.selection = RECORDS
     times = {
         1: ("2025-06-10 00:30:00", "2025-06-10 00:30:00"),
         2: ("2025-06-09 10:00:00 America/New_York", "2025-06-09 14:00:00"),
@@ -395,6 +406,7 @@ def test_a_named_zone_stays_with_its_own_value(warehouse: Warehouse):
 
 def test_flags_may_be_numbers(warehouse: Warehouse):
     """A flag with nulls becomes a floating number in many a writer's hands."""
+    warehouse.selection = RECORDS
     flags = {1: "1.0", 2: "0.0", 3: None, 4: "0.5"}
     rows = [generation(number, "2025-06-10", 1, 1, is_byok=flag) for number, flag in flags.items()]
     warehouse.land(
@@ -422,6 +434,7 @@ def test_a_build_that_does_not_fit_into_memory_ends(warehouse: Warehouse):
 
 def test_raw_records_are_json_whatever_the_numbers(warehouse: Warehouse):
     """JSON knows neither NaN nor Infinity, though DuckDB writes them."""
+    warehouse.selection = RECORDS
     rows = [
         generation(number, "2025-06-14", 1, 5, total_cost=cost) for number, cost in ((1, "nan"), (2, "-inf"), (3, -1))
     ]
@@ -438,6 +451,7 @@ def test_raw_records_are_json_whatever_the_numbers(warehouse: Warehouse):
 
 
 def test_gzipped_csv_is_read(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     warehouse.environment["LANDING_FORMAT"] = "csv"
     land_two_weeks(warehouse, "csv")
     for file in list(warehouse.landing.rglob("*.csv")):
@@ -658,6 +672,7 @@ def test_a_file_that_was_away_while_an_account_moved(warehouse: Warehouse, away:
 
 
 def test_another_landing_replaces_the_records_of_the_first(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     land_two_weeks(warehouse)
     (warehouse.landing / "SIMULATED.json").write_text("{}")
     warehouse.build()
@@ -674,6 +689,7 @@ def test_another_landing_replaces_the_records_of_the_first(warehouse: Warehouse)
 
 
 def test_the_token_basis_is_an_option(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     warehouse.land(
         "openrouter/generations/ingest_date=2025-06-08/part-0.parquet",
         generations(
@@ -761,6 +777,7 @@ EXPORT = {
 
 
 def test_an_activity_export_is_a_source(warehouse: Warehouse):
+    warehouse.selection = RECORDS
     discounted = {
         "generation_id": "gen-1-b",
         "created_at": "2025-08-24 23:00:00.100",
