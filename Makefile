@@ -105,13 +105,15 @@ $(PYSPARK): requirements/spark.txt .venv/.installed
 	touch $@
 
 ## test: lint, a build of the simulated study with all its tests, pytest; touches nothing that `make build` made
-test: setup lint test-build pytest
+test: setup
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint test-build
+	@$(MAKE) --no-print-directory pytest
 
 ## lint: ruff and sqlfluff
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	LANDING_PATH=data/test/lint/no_landing DBT_TARGET=lint DBT_TARGET_PATH=data/test/lint $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/singular $(wildcard analyses)
+	LANDING_PATH=data/test/lint/no_landing DBT_TARGET=lint DBT_TARGET_PATH=data/test/lint $(BIN)/sqlfluff lint --disable-progress-bar --processes 1 models tests/singular $(wildcard analyses)
 
 TEST_ENVIRONMENT := LANDING_PATH=data/test/landing CHECKS_PATH=data/test/checks WAREHOUSE_PATH=data/test/build/warehouse.duckdb \
 	PUBLISHED_PATH=data/test/warehouse.duckdb DBT_TARGET_PATH=data/test/target DBT_LOG_PATH=data/test/logs LANDING_FORMAT=parquet
