@@ -95,11 +95,15 @@ def test_the_hand_written_script_makes_every_table_of_the_project(
 
 
 @pytest.mark.parametrize("name", ["polars", "chdb"])
-def test_other_engines_make_the_same_facts(name: str, landing: Path, script_tables: Path, tmp_path: Path) -> None:
+def test_other_engines_make_the_same_facts(
+    name: str, landing: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if subprocess.run([ENGINES_PYTHON, "-c", f"import {name}"], capture_output=True).returncode:
         pytest.skip(
             f"{name} is not installed (requirements/benchmark.in); BENCHMARK_ENGINES_PYTHON names an interpreter"
         )
+    # Not made where there is nothing to compare it with.
+    script_tables = request.getfixturevalue("script_tables")
     subprocess.run(
         [ENGINES_PYTHON, "-m", f"scripts.benchmark.{name}_facts", "--landing", landing, "--output", tmp_path],
         cwd=PROJECT,
