@@ -5,7 +5,8 @@
     countries.
 
     The country of most new accounts arrives with their first generations, whose days are new anyway: whether the account has
-    any is asked of the records, by a hash.
+    any is asked of the records, by a hash. Cells are noted of accounts that had a country alone: those are few, so that DuckDB
+    reads little but their hashes, and a day that other accounts have got their first country on is built whole.
 -#}
 {% macro account_country_days() %}
     {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier='account_country_days')) }}
@@ -35,7 +36,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- Accounts whose country is another one than before, and the days they touch: tables of the model's own, dropped after it. -#}
+{#- Accounts whose country is another one than before, and the days and cells they touch: tables of the model's own, dropped after it. -#}
 {% macro changed_countries(of='accounts') %}
     {{ return(this.incorporate(path={'identifier': this.identifier ~ '__changed_' ~ of})) }}
 {% endmacro %}
@@ -52,10 +53,12 @@
             {#- A day that is none: every day gets a version that it had not before. #}
             insert into {{ account_country_days() }}
             values (null, {{ row_fingerprint([sql_text(invocation_id)]) }});
-            create or replace table {{ changed_countries() }} (account_key string)
+            create or replace table {{ changed_countries() }} (account_key string, had_country boolean)
         {%- else -%}
             create or replace table {{ changed_countries() }} as
-            select coalesce(present.account_key, built.account_key) as account_key
+            select
+                coalesce(present.account_key, built.account_key) as account_key,
+                built.account_key is not null as had_country
             from {{ ref('int_accounts') }} as present
             full outer join {{ this }} as built on present.account_key = built.account_key
             where coalesce(present.country_code, 'unknown') <> coalesce(built.country_code, 'unknown');
@@ -80,37 +83,60 @@
 {% endmacro %}
 
 {% macro duckdb__account_for_countries() %}
+    {%- set changed_hashes -%}
+        select
+            {{ row_fingerprint(['changed.account_key']) }} as account_hash,
+            changed.had_country
+        from {{ changed_countries() }} as changed
+    {%- endset -%}
     {%- if execute -%}
             create or replace table {{ changed_countries('days') }} as
+            select
+                generations.event_date,
+                bool_and(changed.had_country) as has_cells
+            from {{ ref('int_generations_checked') }} as generations
+            inner join ({{ changed_hashes }}) as changed on generations.account_hash = changed.account_hash
+            where generations.event_date is not null
+            group by generations.event_date;
+            create or replace table {{ changed_countries('cells') }} as
             select distinct
                 generations.event_date,
                 {{ usage_cell('generations') }} as usage_cell
             from {{ ref('int_generations_checked') }} as generations
             where
-                generations.account_hash in (
-                    select {{ row_fingerprint(['changed.account_key']) }} from {{ changed_countries() }} as changed
+                generations.event_date in (
+                    select touched.event_date from {{ changed_countries('days') }} as touched where touched.has_cells
                 )
-                and generations.event_date is not null;
-            delete from {{ account_country_cells() }}
-            where event_date in (select touched.event_date from {{ changed_countries('days') }} as touched);
+                and generations.account_hash in (
+                    select changed.account_hash from ({{ changed_hashes }}) as changed where changed.had_country
+                );
+            {{ renew_days(has_cells=true) }};
+            drop table {{ changed_countries('cells') }};
+            drop table {{ changed_countries() }}
+    {%- endif -%}
+{% endmacro %}
+
+{#- These days get a version that they had not before; what is noted of them are their cells, and the version before, or nothing. -#}
+{% macro renew_days(has_cells=false) %}
+    {%- set touched_days = "select touched.event_date from " ~ changed_countries('days') ~ " as touched" %}
+            delete from {{ account_country_cells() }} where event_date in ({{ touched_days }});
+            {%- if has_cells %}
             insert into {{ account_country_cells() }}
             select
                 touched.event_date,
                 before.country_version as previous_version,
                 touched.usage_cell
-            from {{ changed_countries('days') }} as touched
+            from {{ changed_countries('cells') }} as touched
             left join {{ account_country_days() }} as before on touched.event_date = before.event_date;
-            delete from {{ account_country_days() }}
-            where event_date in (select touched.event_date from {{ changed_countries('days') }} as touched);
+            {%- endif %}
+            delete from {{ account_country_days() }} where event_date in ({{ touched_days }});
             insert into {{ account_country_days() }}
-            select distinct
+            select
                 touched.event_date,
-                {{ row_fingerprint([sql_text(invocation_id), 'touched.event_date']) }} as country_version
+                {{ row_fingerprint([sql_text(invocation_id), sql_text(this.identifier), 'touched.event_date']) }} as country_version
             from {{ changed_countries('days') }} as touched;
-            drop table {{ changed_countries('days') }};
-            drop table {{ changed_countries() }}
-    {%- endif -%}
-{% endmacro %}
+            drop table {{ changed_countries('days') }}
+{%- endmacro %}
 
 {#-
     Pre-hook of int_generations_checked: the event days of records that go get a version that they had not before. Their records
@@ -137,16 +163,7 @@
             where
                 {{ is_one_of('file_key', stale.columns[1].values()) }}
                 and event_date is not null;
-            delete from {{ account_country_cells() }}
-            where event_date in (select touched.event_date from {{ changed_countries('days') }} as touched);
-            delete from {{ account_country_days() }}
-            where event_date in (select touched.event_date from {{ changed_countries('days') }} as touched);
-            insert into {{ account_country_days() }}
-            select
-                touched.event_date,
-                {{ row_fingerprint([sql_text(invocation_id), sql_text(this.identifier), 'touched.event_date']) }} as country_version
-            from {{ changed_countries('days') }} as touched;
-            drop table {{ changed_countries('days') }}
+            {{ renew_days() }}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
