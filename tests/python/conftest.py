@@ -36,9 +36,11 @@ if not hasattr(sys.modules["__main__"], "__file__"):
 def without_unread_messages() -> None:
     fire, make, change = EventManager.fire_event, BaseEvent.__init__, BaseEvent.__setattr__
 
-    def fire_if_read(manager: EventManager, e: BaseEvent, level: EventLevel | None = None, **given: object) -> None:
+    def fire_if_read(
+        manager: EventManager, e: BaseEvent, level: EventLevel | None = None, *given: object, **named: object
+    ) -> None:
         if manager.loggers or (level or e.level_tag()) is not EventLevel.DEBUG:
-            fire(manager, e, level=level, **given)
+            fire(manager, e, level, *given, **named)
 
     def make_later(event: BaseEvent, *given: object, **named: object) -> None:
         event.__dict__["_given"] = (given, named)
