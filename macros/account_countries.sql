@@ -5,8 +5,8 @@
     countries.
 
     The country of most new accounts arrives with their first generations, whose days are new anyway: whether the account has
-    any is asked of the records, by a hash. Cells are noted of accounts that had a country alone: those are few, so that DuckDB
-    reads little but their hashes, and a day that other accounts have got their first country on is built whole.
+    any is asked of the records, by a hash. Cells are noted of accounts that had a country alone: new accounts
+    would be most of what is looked for, and a day that one has got its first country on is built whole.
 -#}
 {% macro account_country_days() %}
     {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier='account_country_days')) }}

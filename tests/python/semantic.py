@@ -64,6 +64,6 @@ def study(semantic_manifest: Path) -> Iterator[Both]:
         pytest.skip(f"{_paths.published_path()} is not built: run `make test-build` first, or `make test`")
     both = Both(semantic_manifest, _paths.published_path())
     if not both.connection.sql("select is_simulated from rpt_load_summary").fetchone()[0]:
-        pytest.skip("the published marts are not of the simulated study")
+        pytest.skip("the published marts are of another landing than the simulated study: run `make test-build`")
     yield both
     both.layer.close()

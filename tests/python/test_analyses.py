@@ -22,7 +22,7 @@ def study() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"attach '{_paths.published_path()}' as warehouse (read_only)")
         connection.execute("set timezone = 'UTC'")
         if not connection.sql("select is_simulated from warehouse.marts.rpt_load_summary").fetchone()[0]:
-            pytest.skip("the published marts are not of the simulated study")
+            pytest.skip("the published marts are of another landing than the simulated study: run `make test-build`")
         yield connection
 
 

@@ -600,6 +600,23 @@ def test_a_moved_account_rebuilds_its_cells_alone(warehouse: Warehouse):
     assert warehouse.query("select model_slug from marts.fct_usage_daily where spend_usd > 1000") == [("only_a",)]
 
 
+def test_a_first_country_on_the_day_of_a_move(warehouse: Warehouse):
+    """Cells are known of the account that moves alone, so the day is built whole."""
+    warehouse.selection = ("+fct_usage_daily",)
+    land_two_accounts(warehouse)
+    shutil.rmtree(warehouse.landing / "openrouter/accounts/ingest_date=2025-06-10")
+    warehouse.build()
+    move(warehouse, "acc_a", "FR", 12)
+    move(warehouse, "acc_b", "DE", 13)
+    warehouse.build()
+    assert usage_by_country(warehouse) == [
+        ("both", "DE", 2, 1),
+        ("both", "FR", 1, 1),
+        ("only_a", "FR", 3, 1),
+        ("only_b", "DE", 4, 1),
+    ]
+
+
 @pytest.mark.parametrize(
     "steps",
     [
