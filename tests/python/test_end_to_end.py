@@ -7,6 +7,7 @@ import datetime
 import gzip
 import json
 import shutil
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -257,7 +258,7 @@ def test_an_emptied_landing_does_not_empty_the_warehouse(warehouse: Warehouse):
     assert warehouse.query("select raw_rows from marts.rpt_load_summary") == [(0,)]
 
 
-def test_odd_paths_are_read(warehouse: Warehouse):
+def test_odd_paths_are_read(warehouse: Warehouse, tmp_path: Path):
     """Quotes, wildcards and blanks in the path, and a partition behind a symbolic link."""
     warehouse.selection = RECORDS
     warehouse.landing = warehouse.root / "o'brien [prod] * ?"
@@ -265,14 +266,13 @@ def test_odd_paths_are_read(warehouse: Warehouse):
     try:
         land_two_weeks(warehouse)
         folder = warehouse.landing / "openrouter/generations/ingest_date=2025-06-15"
-        elsewhere = warehouse.root / "elsewhere"
+        elsewhere = tmp_path / "elsewhere"
         folder.rename(elsewhere)
         folder.symlink_to(elsewhere, target_is_directory=True)
         warehouse.build()
         assert warehouse.query("select sum(total_tokens)::int from marts.fct_usage_daily") == [(2000,)]
     finally:
         shutil.rmtree(warehouse.landing)
-        shutil.rmtree(warehouse.root / "elsewhere", ignore_errors=True)
         warehouse.landing = warehouse.root / "landing"
         warehouse.environment["LANDING_PATH"] = str(warehouse.landing)
 
