@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import CodeType
 
@@ -126,6 +126,7 @@ class Warehouse:
         self.path = root / "build" / "warehouse.duckdb"
         self.published = root / "warehouse.duckdb"
         self.seeded = root / "seeded.duckdb"
+        self.kept = root / "kept"
         self.target = root / "target"
         self.manifest: Manifest | None = None
         self.selection: tuple[str, ...] = CORE
@@ -204,6 +205,19 @@ class Warehouse:
         select = ("--select", *self.selection) if self.selection else ()
         result = self.dbt("--no-write-json", "run", *select, *arguments)
         assert result.success, failures(result)
+
+    def land_and_build(self, land: Callable[..., None], *arguments: str) -> None:
+        """Into what `reset` leaves. Later tests get a copy, whose landed files have the same paths, sizes and times: the same files."""
+        self.kept.mkdir(exist_ok=True)
+        kept = self.kept / hashlib.sha256(repr((land.__name__, arguments, self.selection)).encode()).hexdigest()[:16]
+        if kept.exists():
+            shutil.copytree(kept / "landing", self.landing, dirs_exist_ok=True)
+            shutil.copy(kept / self.path.name, self.path)
+            return
+        land(self, *arguments)
+        self.build()
+        shutil.copytree(self.landing, kept / "landing")
+        shutil.copy(self.path, kept)
 
     def target_of(self, *arguments: str) -> Path:
         """Where a project that is parsed with options is kept: with one place for all, each would be parsed anew each time."""

@@ -21,8 +21,7 @@ def contents(warehouse: Warehouse) -> dict[str, list[tuple]]:
 
 
 def test_a_bucket_gives_what_a_folder_gives(warehouse: Warehouse):
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     from_folder = contents(warehouse)
     assert all(from_folder.values())
 

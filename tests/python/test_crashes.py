@@ -216,8 +216,7 @@ MANY = f"""
 def test_a_full_disk_is_said_and_healed(warehouse: Warehouse):
     """No file may grow any more: as a full disk, but for one process alone."""
     warehouse.selection = ("+path:models/marts/core",)
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     publish.publish(warehouse.path, warehouse.published)
     served = digest(warehouse.published)
     before = warehouse.contents(("marts",))
@@ -241,9 +240,8 @@ def test_a_full_disk_is_said_and_healed(warehouse: Warehouse):
 
 
 def test_a_full_disk_while_publishing_leaves_the_served_file(warehouse: Warehouse):
-    land_two_weeks(warehouse)
     warehouse.selection = ("+path:models/marts/core",)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     publish.publish(warehouse.path, warehouse.published)
     served = digest(warehouse.published)
     # Nothing is open, as far as the warehouse knows.
@@ -267,9 +265,8 @@ LATER = [generation(100 + number, "2025-06-16", number, 1, prompt_language="en")
 def delivered(warehouse: Warehouse, extension: str) -> tuple[Path, bytes]:
     """The two weeks built, and the file that comes next, with its content."""
     warehouse.environment["LANDING_FORMAT"] = extension
-    land_two_weeks(warehouse, extension)
     warehouse.selection = ("+path:models/marts/core",)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks, extension)
     file = warehouse.land(f"openrouter/generations/ingest_date=2025-06-16/part-0.{extension}", generations(LATER))
     if extension == "csv":
         content = gzip.compress(file.read_bytes(), mtime=0)

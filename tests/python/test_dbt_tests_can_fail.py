@@ -123,8 +123,7 @@ def test_each_fails_on_its_planted_row(warehouse: Warehouse, manifest: dict):
 
 def test_limits_of_bad_shares_are_options(warehouse: Warehouse):
     """Of the two weeks' tokens 400 of 2,000 are on a model that nobody knows, of their rows two of ten in quarantine."""
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     tests = ("unknown_values_hold_a_small_share", "quarantined_records_hold_a_small_share")
     for unknown, quarantined, failed in [(0.19, 0.1, set(tests)), (0.5, 0.5, set())]:
         options = (

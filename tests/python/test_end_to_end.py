@@ -33,8 +33,7 @@ SHARED_EXPORT = PROJECT.parent / "shared/data/real/openrouter_activity_export_sa
 @pytest.mark.parametrize("extension", ["parquet", "csv", "jsonl"])
 def test_two_weeks_by_hand(warehouse: Warehouse, extension: str):
     warehouse.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
-    land_two_weeks(warehouse, extension)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks, extension)
 
     assert warehouse.query(
         """
@@ -114,8 +113,7 @@ def test_no_account_id_and_no_key_is_stored(warehouse: Warehouse):
 
 
 def test_another_key_gives_other_pseudonyms(warehouse: Warehouse):
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     query = "select distinct account_key from marts.fct_account_model_months"
     before = set(warehouse.query(query))
     warehouse.environment["PSEUDONYM_KEY"] = "another key"
@@ -164,8 +162,7 @@ def test_a_landing_that_is_not_there_is_empty(warehouse: Warehouse):
 def test_a_missing_required_column_is_named(warehouse: Warehouse, path: str, column: str, extension: str):
     warehouse.selection = RECORDS
     warehouse.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
-    land_two_weeks(warehouse, extension)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks, extension)
     before = warehouse.contents()
     file = warehouse.land(f"{path}.{extension}", generations([generation(11, "2025-06-16", 1, 1)], exclude=(column,)))
     result = warehouse.dbt("run", "--select", *warehouse.selection)
@@ -177,8 +174,7 @@ def test_a_missing_required_column_is_named(warehouse: Warehouse, path: str, col
 
 def test_a_file_that_is_not_what_it_says_is_named(warehouse: Warehouse):
     warehouse.selection = RECORDS
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     before = warehouse.contents()
     file = warehouse.landing / "openrouter/generations/ingest_date=2025-06-16/part-0.parquet"
     file.parent.mkdir()
@@ -247,8 +243,7 @@ def test_a_selection_without_the_event_days_loses_nothing(warehouse: Warehouse):
 def test_an_emptied_landing_does_not_empty_the_warehouse(warehouse: Warehouse):
     """A volume that is not mounted looks like a landing without files."""
     warehouse.selection = RECORDS
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     before = warehouse.contents()
     shutil.rmtree(warehouse.landing)
     result = warehouse.dbt("run", "--select", *warehouse.selection)
@@ -462,8 +457,7 @@ def test_gzipped_csv_is_read(warehouse: Warehouse):
 
 
 def test_a_second_build_changes_nothing(warehouse: Warehouse):
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     before = warehouse.contents(("intermediate", "marts", "reference"))
     warehouse.build()
     assert warehouse.contents(("intermediate", "marts", "reference")) == before
@@ -508,8 +502,7 @@ def changed_and_removed_files(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("left_out", ["stg_openrouter", "int_landed_files", "nothing"])
 def test_a_manifest_and_views_of_different_moments_lose_nothing(warehouse: Warehouse, left_out: str):
     """As a selection leaves them, or an orchestrator to which every model is a command of its own."""
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     later_arrivals(warehouse)
     warehouse.land(
         "openrouter/generations/ingest_date=2025-06-15/part-0.parquet",
@@ -527,8 +520,7 @@ def test_a_manifest_and_views_of_different_moments_lose_nothing(warehouse: Wareh
 
 @pytest.mark.parametrize("change", [later_arrivals, changed_and_removed_files])
 def test_an_increment_equals_a_full_refresh(warehouse: Warehouse, change):
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     before = warehouse.contents(("marts",))
     change(warehouse)
     warehouse.build()
@@ -542,8 +534,7 @@ def test_an_increment_equals_a_full_refresh(warehouse: Warehouse, change):
 
 
 def test_an_increment_rebuilds_only_the_days_that_it_touches(warehouse: Warehouse):
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     versions = "select part, version from intermediate.built_parts where model_name = 'fct_usage_daily'"
     before = dict(warehouse.query(versions))
     later_arrivals(warehouse)
@@ -586,8 +577,7 @@ def usage_by_country(warehouse: Warehouse) -> list[tuple]:
 
 
 def test_a_moved_account_rebuilds_its_cells_alone(warehouse: Warehouse):
-    land_two_accounts(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_accounts)
     warehouse.execute("update marts.fct_usage_daily set spend_usd = 1000 + total_tokens")
     move(warehouse, "acc_b", "DE", 12)
     warehouse.build()
@@ -634,8 +624,7 @@ def test_a_first_country_on_the_day_of_a_move(warehouse: Warehouse):
 )
 def test_moves_that_a_selection_misses_are_made_up_for(warehouse: Warehouse, steps: tuple[str, ...]):
     warehouse.selection = ("+fct_usage_daily", "+int_country_usage_daily")
-    land_two_accounts(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_accounts)
     landed = ("int_landed_files", "stg_openrouter__accounts", "stg_openrouter__generations")
     accounts = ("int_accounts_checked", "int_accounts_superseded", "int_accounts", "int_account_countries")
     selections = {
@@ -736,8 +725,7 @@ def test_a_null_window_means_everything(warehouse: Warehouse):
 
 
 def test_adding_the_suggested_row_places_a_model_without_reading_raw(warehouse: Warehouse):
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     (row,) = warehouse.query("select suggested_row from marts.rpt_taxonomy_coverage where seed_name = 'models'")[0]
     seeds = warehouse.project / "seeds" / "catalogue"
     for seed, line in (("models", row), ("authors", "nobody,Nobody,,test")):
@@ -863,8 +851,7 @@ def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
 
 def test_views_without_their_account_are_not_read(warehouse: Warehouse):
     """As in a warehouse of before there was one: what is read of them would be read again."""
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     before = warehouse.contents(("intermediate",))
     warehouse.execute("delete from intermediate.built_parts where model_name like 'stg_%'")
     result = warehouse.dbt("run", "--full-refresh", "--select", "int_*_checked")
@@ -898,8 +885,7 @@ def test_a_staging_view_may_come_first(warehouse: Warehouse):
 
 def test_files_that_are_gone_stop_views_and_not_documentation(warehouse: Warehouse):
     warehouse.selection = ("+fct_usage_daily",)
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     gone = warehouse.landing / "openrouter/generations/ingest_date=2025-06-08/part-0.parquet"
     gone.unlink()
     result = warehouse.dbt("compile", "--select", "+fct_usage_daily")
@@ -910,8 +896,7 @@ def test_files_that_are_gone_stop_views_and_not_documentation(warehouse: Warehou
 
 def test_a_table_without_its_account_is_built_anew(warehouse: Warehouse):
     """What a table was built from is kept beside it. If that is lost, nothing may be counted twice."""
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     before = warehouse.contents(("intermediate", "marts"))
     warehouse.execute("delete from intermediate.built_parts")
     warehouse.build()

@@ -161,8 +161,7 @@ def test_readers_of_other_processes_see_one_version_each_time(warehouse: Warehou
     """Builds of a growing landing, each published. One reader opens anew every 50 ms, one keeps its connection open."""
     # Small, for many builds in little time; what is published with it are the seeds.
     warehouse.selection = ("+rpt_load_summary",)
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     published = [publish.publish(warehouse.path, warehouse.published).version_id]
     expected = [6]
     with polling(warehouse.published) as polled, polling(warehouse.published, "--hold") as held:
@@ -213,8 +212,7 @@ def test_only_what_has_passed_is_published(warehouse: Warehouse):
 
 
 def test_the_published_file_has_public_schemas_and_comments_only(warehouse: Warehouse):
-    land_two_weeks(warehouse)
-    warehouse.build()
+    warehouse.land_and_build(land_two_weeks)
     version = publish.publish(warehouse.path, warehouse.published)
     assert version.table_count == len(warehouse.tables())
     with duckdb.connect(str(warehouse.published), read_only=True) as connection:
