@@ -23,8 +23,10 @@ build: setup landing check dbt-build publish summary
 setup: .venv/.installed
 	@mkdir -p "$$(dirname "$${WAREHOUSE_PATH:-data/build/warehouse.duckdb}")"
 
-.venv/.installed: requirements/requirements.txt
+.venv/bin/python:
 	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements/requirements.txt | .venv/bin/python
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile \
 		--no-deps --require-hashes -r requirements/requirements.txt
 	touch $@
@@ -96,16 +98,18 @@ parity: setup
 	$(PARITY_ENVIRONMENT) $(BIN)/dbt --quiet run
 	$(PARITY_ENVIRONMENT) $(BIN)/python -m scripts.parity
 
-setup-spark: $(PYSPARK)
+setup-spark: setup $(PYSPARK)
 	@test -n "$(JAVA)" || { echo "Spark needs Java 17 or later: install openjdk-17-jre-headless, or its like"; exit 1; }
 
-$(PYSPARK): requirements/spark.txt .venv/.installed
+# Its packages are not among those of the environment, so that both can be installed at a time.
+$(PYSPARK): requirements/spark.txt | .venv/bin/python
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile \
 		--no-deps --require-hashes -r requirements/spark.txt
 	touch $@
 
 ## test: lint, a build of the simulated study with all its tests, pytest; touches nothing that `make build` made
-test: setup
+test:
+	@$(MAKE) --no-print-directory --jobs 2 setup $(if $(JAVA),$(PYSPARK))
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint test-build
 	@$(MAKE) --no-print-directory pytest
 
@@ -147,7 +151,8 @@ dictionary: setup
 UV_COMPILE := uv pip compile --override overrides.txt --generate-hashes --universal --python-version 3.11 --no-header --no-annotate
 lock:
 	cd requirements && $(UV_COMPILE) requirements.in --output-file requirements.txt
-	cd requirements && $(UV_COMPILE) spark.in --constraint requirements.txt --output-file spark.txt
+	cd requirements && $(UV_COMPILE) spark.in --constraint requirements.txt --output-file spark.txt \
+		$$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.txt)
 
 clean:
 	rm -rf target logs data/test

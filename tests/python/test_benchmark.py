@@ -71,7 +71,7 @@ def test_the_hand_written_script_makes_every_table_of_the_project(
     warehouse.landing.symlink_to(landing, target_is_directory=True)
     try:
         manifest = warehouse.dbt("parse", *run.VARS).result
-        result = warehouse.dbt("--no-write-json", "run", *run.VARS, manifest=manifest)
+        result = warehouse.dbt("run", *run.VARS, manifest=manifest)
         assert result.success
         nodes = {key: node.to_dict() for key, node in manifest.nodes.items()}
         nodes |= {r.node.unique_id: r.node.to_dict() for r in result.result.results if r.node.resource_type == "model"}

@@ -156,7 +156,7 @@ def test_a_new_alias_joins_histories(warehouse: Warehouse):
     assert active(warehouse) == {JANUARY: (1, [1, 0, 0, 0]), MARCH: (1, [1, 0]), APRIL: (1, [1])}
     with (warehouse.project / "seeds/catalogue/model_aliases.csv").open("a") as file:
         file.write(f"nobody/mini-preview,{MINI},a test\n")
-    result = warehouse.dbt("--no-write-json", "seed", "--select", "model_aliases")
+    result = warehouse.dbt("seed", "--select", "model_aliases")
     assert result.success, failures(result)
     build(warehouse)
     assert active(warehouse, "unknown") == {}
@@ -191,7 +191,7 @@ def test_an_increment_builds_what_has_changed(five_months: Warehouse):
 
     with (five_months.project / "seeds/catalogue/model_aliases.csv").open("a") as file:
         file.write(f"nobody/mini-preview,{MINI},a test\n")
-    result = five_months.dbt("--no-write-json", "seed", "--select", "model_aliases")
+    result = five_months.dbt("seed", "--select", "model_aliases")
     assert result.success, failures(result)
     build(five_months)
     aliased = built(five_months)

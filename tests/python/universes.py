@@ -881,7 +881,7 @@ def build(warehouse: Warehouse, options: dict, *arguments: str) -> None:
     """The selection, with options."""
     select = ("--select", *warehouse.selection) if warehouse.selection else ()
     arguments = (*select, "--vars", json.dumps(SHOW_ALL | options), *arguments)
-    result = warehouse.dbt("--no-write-json", "run", *arguments)
+    result = warehouse.dbt("run", *arguments)
     assert result.success, failures(result)
 
 
