@@ -9,7 +9,9 @@ from landings import land_two_weeks
 GENERIC = {
     ("accepted_range", "rpt_source_type_weekly"): "update marts.rpt_source_type_weekly set token_share = 1.01",
     # A null is no number in the range.
-    ("accepted_range", "rpt_oss_size_weekly"): "update marts.rpt_oss_size_weekly set total_tokens = null",
+    ("accepted_range", "rpt_oss_size_weekly"): "update marts.rpt_oss_size_weekly set active_models = null",
+    # The last of the columns that are read together.
+    ("not_null", "dim_countries"): "update marts.dim_countries set region = null where country_code = 'NA'",
     ("shares_sum_to_one", "rpt_oss_models_weekly"): """
         update marts.rpt_oss_models_weekly set share_of_oss = share_of_oss * 0.999""",
     ("expression_is_true", "rpt_source_reconciliation"): """
