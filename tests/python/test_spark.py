@@ -1,7 +1,7 @@
 """The Spark target, on executors that are processes of their own: it builds and tests everything, agrees with DuckDB row by row, writes
 only what a new day touches, answers the semantic layer's questions, and outlives a worker.
 
-Most of it is one test in parts, since they share a build of minutes and a Spark of this process.
+One test in parts, since they share a build of minutes and a Java of this process.
 
     .venv/bin/python -m pytest tests/python/test_spark.py
 
@@ -10,20 +10,21 @@ SPARK_TEST_GENERATIONS sets the size of the landing.
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import re
 import shutil
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pytest
 from conftest import PROJECT, Warehouse, failures
+from dbt.contracts.graph.manifest import Manifest
 from landings import GENERATION, generation, generations, land_two_weeks
 
 from scripts.parity import Comparison, compare
@@ -77,10 +78,10 @@ class SparkWarehouse(Warehouse):
         self.selection = ()
         self.environment |= spark_environment(root, master, catalog)
 
-    def build(self, *arguments: str) -> None:
-        """Build the selection; parsed anew, since dbt puts an ephemeral model into another once for a parsed project."""
-        self.manifest = None
-        super().build(*arguments)
+    def parsed(self, *arguments: str) -> Manifest | None:
+        """A copy, since dbt puts an ephemeral model into another once for a parsed project."""
+        manifest = super().parsed(*arguments)
+        return copy.deepcopy(manifest)
 
     def partitions(self, schema: str, table: str) -> dict[str, frozenset[tuple[str, int]]]:
         """Partitions of a table (by the value in the folder's name) with the names and times of their files."""
@@ -103,9 +104,10 @@ def spark_environment(root: Path, master: str, catalog: str) -> dict[str, str]:
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_SHUFFLE_PARTITIONS": "1",
         "SPARK_EXECUTOR_MEMORY": "1g",
-        # Statements on a few rows: compiling them takes longer than running them.
+        # Statements on a few rows: compiling them takes longer than running them, and so does planning them anew.
         "SPARK_CODEGEN": "false",
-        "SPARK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+        "SPARK_ADAPTIVE": "false",
+        "SPARK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC",
     }
 
 
@@ -132,29 +134,39 @@ def equal(duck: Warehouse, tables: Path, selection: tuple[str, ...] = ()) -> lis
     return found
 
 
-@pytest.fixture
-def stopped_spark() -> Iterator[None]:
-    """No session of this process outlives the test."""
-    yield
+def stop_spark() -> None:
+    """The next build of this process has a Spark of its own; its Java goes on, warm."""
     from pyspark import SparkContext
 
     if SparkContext._active_spark_context is not None:
         SparkContext._active_spark_context.stop()
 
 
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """No session of this process outlives the test, and no process of a cluster that it has started."""
+    started = Cluster(tmp_path)
+    yield started
+    stop_spark()
+    started.stop()
+
+
 def test_spark_builds_agrees_and_touches_only_what_it_must(
-    tmp_path_factory: pytest.TempPathFactory, landing: Path, stopped_spark: None, subtests: pytest.Subtests
+    warehouse: Warehouse,
+    tmp_path_factory: pytest.TempPathFactory,
+    landing: Path,
+    cluster: Cluster,
+    subtests: pytest.Subtests,
 ):
     root = tmp_path_factory.mktemp("spark_build")
-    shutil.copytree(landing, root / "landing")
-    # One executor, since each costs a Java that has to get warm; the test of a killed worker has two.
-    spark = SparkWarehouse(root, master="local-cluster[1,2,1024]", catalog="in-memory")
-    duck = Warehouse(tmp_path_factory.mktemp("duckdb_build"))
+    duck = warehouse
     duck.selection = ()
+    shutil.copytree(landing, duck.landing, dirs_exist_ok=True)
+    # One executor, since each costs a Java that has to get warm; the part with a killed worker has two.
+    spark = SparkWarehouse(root, master="local-cluster[1,2,1024]", catalog="in-memory")
     # Files are known by their paths: both engines read the same ones.
-    duck.environment["LANDING_PATH"] = spark.environment["LANDING_PATH"]
-    duck.path.parent.mkdir(parents=True)
-
+    spark.landing = duck.landing
+    spark.environment["LANDING_PATH"] = duck.environment["LANDING_PATH"]
     land_types_of_other_writers(spark)
 
     # The last day that arrived comes later.
@@ -165,7 +177,6 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
 
     result = spark.dbt("build")
     assert result.success, failures(result)
-    assert duck.dbt("seed").success
     duck.build()
 
     with subtests.test("every node was built or tested, as on DuckDB"):
@@ -233,8 +244,6 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
         from scripts._semantic import SemanticLayer
         from scripts._spark_semantic import SparkClient
 
-        assert spark.dbt("parse").success
-        assert duck.dbt("parse").success
         client = SparkClient(SparkSession.builder.getOrCreate())
         there = SemanticLayer(spark.target / "semantic_manifest.json", None, client)
         here = SemanticLayer(duck.target / "semantic_manifest.json", duck.path)
@@ -270,6 +279,40 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
                 built.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
                 built.build("--full-refresh")
             equal(duck, spark.tables_folder, FORMATS)
+
+    with subtests.test("a worker that is killed during a build changes nothing"):
+        stop_spark()
+        spark.tables_folder = root / "tables_of_the_cluster"
+        spark.environment |= {
+            "SPARK_MASTER": cluster.start(workers=2, cores=1, memory="1g"),
+            "SPARK_WAREHOUSE": str(spark.tables_folder),
+            # As people run it.
+            "SPARK_ADAPTIVE": "true",
+        }
+        shutil.rmtree(spark.landing)
+        shutil.copytree(landing, spark.landing)
+        for built in (spark, duck):
+            built.environment["LANDING_FORMAT"] = "parquet"
+            built.selection = FAULT
+        with ThreadPoolExecutor() as threads:
+            killed = threads.submit(kill_when_busy, cluster, spark)
+            result = spark.dbt("build", "--select", *FAULT, "--exclude-resource-type", "test", "unit_test")
+            assert result.success, failures(result)
+            assert killed.result()
+        assert list(cluster.workers()) == ["worker_2"]
+        duck.build("--full-refresh")
+        equal(duck, spark.tables_folder, FAULT)
+
+
+def kill_when_busy(cluster: Cluster, spark: SparkWarehouse) -> bool:
+    """Kill a worker as soon as records are read: its executor then has work that is lost."""
+    give_up = time.monotonic() + 300
+    while time.monotonic() < give_up:
+        if list(spark.tables_folder.glob("intermediate.db/int_generations_checked/*")):
+            cluster.kill("worker_1")
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def land_types_of_other_writers(warehouse: Warehouse) -> None:
@@ -381,48 +424,3 @@ def touched_parts(duck: Warehouse, spark: SparkWarehouse, folders: list[str]) ->
             f"select id_partition from intermediate.int_generation_file_days where file_key in ({came}) and not is_quarantined"
         ),
     }
-
-
-def test_a_worker_that_is_killed_during_a_build_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory, landing: Path
-):
-    root = tmp_path_factory.mktemp("spark_fault")
-    shutil.copytree(landing, root / "landing")
-    cluster = Cluster(root / "cluster")
-    address = cluster.start(workers=2, cores=1, memory="1g")
-    try:
-        spark = SparkWarehouse(root, master=address, catalog="in-memory")
-        environment = os.environ | spark.environment
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dbt.cli.main", "--quiet", "build", "--select", *FAULT,
-             "--exclude-resource-type", "test", "unit_test"],
-            cwd=spark.project, env=environment | {"PYTHONPATH": str(PROJECT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        killed = threading.Event()
-
-        def kill_when_busy() -> None:
-            """As soon as records are read: an executor then has work that is lost."""
-            while process.poll() is None:
-                if list(spark.tables_folder.glob("intermediate.db/int_generations_checked/*")):
-                    cluster.kill("worker_1")
-                    killed.set()
-                    return
-                time.sleep(0.05)
-
-        killer = threading.Thread(target=kill_when_busy)
-        killer.start()
-        output, _ = process.communicate()
-        killer.join()
-        assert process.returncode == 0, output
-        assert killed.is_set()
-        assert list(cluster.workers()) == ["worker_2"]
-    finally:
-        cluster.stop()
-
-    duck = Warehouse(tmp_path_factory.mktemp("duckdb_fault"))
-    duck.environment["LANDING_PATH"] = spark.environment["LANDING_PATH"]
-    duck.path.parent.mkdir(parents=True)
-    duck.selection = FAULT
-    assert duck.dbt("seed").success
-    duck.build()
-    equal(duck, spark.tables_folder, FAULT)
