@@ -9,6 +9,8 @@ OWN_LANDING := $(LANDING_PATH)
 export DBT_WARN_ERROR_OPTIONS ?= {"error":"all","warn":["LogFreshnessResult"],"silence":["MFConverterIssue"]}
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+# Modules are compiled as they are first imported, and kept so: less than half of what is installed.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYSPARK := .venv/.installed-spark
 JAVA := $(shell java -version 2>&1 | sed -nE 's/.*version "(1[7-9]|[2-9][0-9])[".].*/yes/p')
@@ -27,7 +29,7 @@ setup: .venv/.installed
 	$(PYTHON) -m venv .venv
 
 .venv/.installed: requirements/requirements.txt | .venv/bin/python
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 		--no-deps --require-hashes -r requirements/requirements.txt
 	touch $@
 
@@ -68,7 +70,7 @@ dashboard: data/dashboard/.installed
 
 data/dashboard/.installed: dashboard/requirements.txt
 	$(PYTHON) -m venv data/dashboard
-	PYTHONDONTWRITEBYTECODE= data/dashboard/bin/python -m pip install --quiet --disable-pip-version-check --compile \
+	data/dashboard/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
 		--no-deps --require-hashes -r $<
 	touch $@
 
@@ -103,7 +105,7 @@ setup-spark: setup $(PYSPARK)
 
 # Its packages are not among those of the environment, so that both can be installed at a time.
 $(PYSPARK): requirements/spark.txt | .venv/bin/python
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pip install --quiet --disable-pip-version-check --compile \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 		--no-deps --require-hashes -r requirements/spark.txt
 	touch $@
 

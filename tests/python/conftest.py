@@ -215,7 +215,12 @@ class Warehouse:
     def land_and_build(self, land: Callable[..., None], *arguments: str) -> None:
         """Into what `reset` leaves. Later tests get a copy, whose landed files have the same paths, sizes and times: the same files."""
         self.kept.mkdir(exist_ok=True)
-        kept = self.kept / hashlib.sha256(repr((land.__name__, arguments, self.selection)).encode()).hexdigest()[:16]
+        kept = (
+            self.kept
+            / hashlib.sha256(repr((land.__module__, land.__name__, arguments, self.selection)).encode()).hexdigest()[
+                :16
+            ]
+        )
         if kept.exists():
             shutil.copytree(kept / "landing", self.landing, dirs_exist_ok=True)
             shutil.copy(kept / self.path.name, self.path)

@@ -502,6 +502,7 @@ def changed_and_removed_files(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("left_out", ["stg_openrouter", "int_landed_files", "nothing"])
 def test_a_manifest_and_views_of_different_moments_lose_nothing(warehouse: Warehouse, left_out: str):
     """As a selection leaves them, or an orchestrator to which every model is a command of its own."""
+    warehouse.selection = ("+fct_usage_daily", "+fct_tag_usage_daily", "+rpt_source_reconciliation")
     warehouse.land_and_build(land_two_weeks)
     later_arrivals(warehouse)
     warehouse.land(

@@ -15,6 +15,7 @@ from scripts import archetype_false_positives
 MINI = "openai/gpt-4o-mini"
 R1 = "deepseek/deepseek-r1"
 JANUARY, FEBRUARY, MARCH, APRIL, MAY = (datetime.date(2025, month, 1) for month in range(1, 6))
+SELECTION = ("+rpt_model_retention_archetypes",)
 MARTS = ("rpt_model_cohort_retention", "rpt_model_cohort_signals", "rpt_model_retention_archetypes")
 
 
@@ -28,7 +29,7 @@ def land(warehouse: Warehouse, ingest_date: str, *rows: dict) -> None:
 
 def build(warehouse: Warehouse, *arguments: str) -> None:
     """Build the retention marts and what they are made of."""
-    warehouse.selection = ("+rpt_model_retention_archetypes",)
+    warehouse.selection = SELECTION
     warehouse.build(*arguments)
 
 
@@ -55,8 +56,7 @@ def contents(warehouse: Warehouse) -> list[list[tuple]]:
     ]
 
 
-@pytest.fixture
-def five_months(warehouse: Warehouse) -> Warehouse:
+def land_cohorts(warehouse: Warehouse) -> None:
     """January to 30 May: May is not over. The platform begins with one account, four join in February, one comes from R1."""
     land(
         warehouse,
@@ -72,7 +72,12 @@ def five_months(warehouse: Warehouse) -> Warehouse:
         use(11, "e", "2025-03-31"),
         use(12, "f", "2025-05-02"),
     )
-    build(warehouse)
+
+
+@pytest.fixture
+def five_months(warehouse: Warehouse) -> Warehouse:
+    warehouse.selection = SELECTION
+    warehouse.land_and_build(land_cohorts)
     return warehouse
 
 
