@@ -129,7 +129,8 @@ class Warehouse:
         self.path = root / "build" / "warehouse.duckdb"
         self.published = root / "warehouse.duckdb"
         self.seeded = root / "seeded.duckdb"
-        self.kept = root / "kept"
+        # Beside it, since tests look through all that is in it.
+        self.kept = root.with_name(f"{root.name}_kept")
         self.target = root / "target"
         self.manifest: Manifest | None = None
         self.selection: tuple[str, ...] = CORE
@@ -182,8 +183,8 @@ class Warehouse:
     def dbt(self, *arguments: str, manifest: Manifest | None = None) -> dbtRunnerResult:
         """Run dbt in this process and let go of the warehouse file. The project is parsed once, unless the arguments forbid it."""
         command = next(argument for argument in arguments if not argument.startswith("-"))
-        # Writing the manifest takes longer than many a run.
-        if command not in ("parse", "compile"):
+        # Writing the manifest takes longer than many a run. Who wants what a run writes says --write-json.
+        if command in ("run", "build", "test", "seed", "list") and "--write-json" not in arguments:
             arguments = ("--no-write-json", *arguments)
         if manifest is None and command in ("run", "build", "test", "seed", "compile", "list"):
             manifest = self.parsed(*arguments)

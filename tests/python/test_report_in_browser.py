@@ -167,8 +167,10 @@ def test_overlapping_text_is_found(browser: Browser, report: Path):
 def test_a_request_that_leaves_is_found(browser: Browser, report: Path):
     with Visit(browser) as visit:
         visit.page.goto((report / "cost.html").as_uri())
-        visit.page.evaluate("document.body.append(Object.assign(new Image(), {src: 'https://example.com/pixel.png'}))")
-        visit.page.wait_for_timeout(200)
+        with visit.page.expect_event("requestfailed"):
+            visit.page.evaluate(
+                "document.body.append(Object.assign(new Image(), {src: 'https://example.com/pixel.png'}))"
+            )
         assert any("leaves the machine" in problem for problem in visit.problems)
 
 

@@ -69,7 +69,7 @@ def dbt(warehouse: Warehouse, command: str, *arguments: str) -> int:
         selected = [f"{arguments[-1]},{name}" for name in CORE] if "--select" in arguments else list(CORE)
         arguments = tuple(a for a in arguments if a != "--select" and not a.startswith("path:"))
         extra = ("--select", *selected, *RECORDS_ONLY)
-    result = warehouse.dbt(command, *arguments, *extra, manifest=warehouse.manifest)
+    result = warehouse.dbt("--write-json", command, *arguments, *extra, manifest=warehouse.manifest)
     assert result.exception is None, failures(result)
     return 0 if result.success else 1
 
