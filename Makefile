@@ -9,7 +9,7 @@ OWN_LANDING := $(LANDING_PATH)
 export DBT_WARN_ERROR_OPTIONS ?= {"error":"all","warn":["LogFreshnessResult"],"silence":["MFConverterIssue"]}
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
-# Modules are compiled as they are first imported, and kept so: less than half of what is installed.
+# Modules are compiled as they are first imported, and kept so: half of what is installed.
 export PYTHONDONTWRITEBYTECODE :=
 
 PYSPARK := .venv/.installed-spark

@@ -216,12 +216,8 @@ class Warehouse:
     def land_and_build(self, land: Callable[..., None], *arguments: str) -> None:
         """Into what `reset` leaves. Later tests get a copy, whose landed files have the same paths, sizes and times: the same files."""
         self.kept.mkdir(exist_ok=True)
-        kept = (
-            self.kept
-            / hashlib.sha256(repr((land.__module__, land.__name__, arguments, self.selection)).encode()).hexdigest()[
-                :16
-            ]
-        )
+        key = repr((land.__module__, land.__name__, arguments, self.selection))
+        kept = self.kept / hashlib.sha256(key.encode()).hexdigest()[:16]
         if kept.exists():
             shutil.copytree(kept / "landing", self.landing, dirs_exist_ok=True)
             shutil.copy(kept / self.path.name, self.path)
@@ -314,6 +310,16 @@ def failures(result: dbtRunnerResult) -> str:
     return "\n".join(
         f"{node.node.unique_id}: {node.message}" for node in nodes if node.status in ("error", "fail", "runtime error")
     )
+
+
+def of_the_study(path: Path) -> Path:
+    """The file, if it holds the simulated study, which `make test` builds before the tests; without it they are skipped."""
+    if not path.exists():
+        pytest.skip(f"{path} is not built: run `make test-build` first, or `make test`")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        if not connection.execute("select is_simulated from marts.rpt_load_summary").fetchone()[0]:
+            pytest.skip(f"{path} is of another landing than the simulated study: run `make test-build`")
+    return path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

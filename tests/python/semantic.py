@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Warehouse, failures
+from conftest import Warehouse, failures, of_the_study
 from landings import land_five_months
 
 from scripts import _paths, publish
@@ -60,10 +60,6 @@ def five_months(shared_warehouse: Warehouse, semantic_manifest: Path) -> Iterato
 
 @pytest.fixture(scope="session")
 def study(semantic_manifest: Path) -> Iterator[Both]:
-    if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: run `make test-build` first, or `make test`")
-    both = Both(semantic_manifest, _paths.published_path())
-    if not both.connection.sql("select is_simulated from rpt_load_summary").fetchone()[0]:
-        pytest.skip("the published marts are of another landing than the simulated study: run `make test-build`")
+    both = Both(semantic_manifest, of_the_study(_paths.published_path()))
     yield both
     both.layer.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from conftest import PROJECT, Warehouse, failures
+from conftest import PROJECT, Warehouse, failures, of_the_study
 
 from scripts import _paths
 
@@ -15,14 +15,11 @@ ANALYSES = sorted(path.stem for path in (PROJECT / "analyses").glob("*.sql"))
 
 @pytest.fixture(scope="module")
 def study() -> Iterator[duckdb.DuckDBPyConnection]:
-    if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: run `make test-build` first, or `make test`")
+    published = of_the_study(_paths.published_path())
     with duckdb.connect() as connection:
         # Compiled SQL names the catalog as the warehouse of the tests does.
-        connection.execute(f"attach '{_paths.published_path()}' as warehouse (read_only)")
+        connection.execute(f"attach '{published}' as warehouse (read_only)")
         connection.execute("set timezone = 'UTC'")
-        if not connection.sql("select is_simulated from warehouse.marts.rpt_load_summary").fetchone()[0]:
-            pytest.skip("the published marts are of another landing than the simulated study: run `make test-build`")
         yield connection
 
 

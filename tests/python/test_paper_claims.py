@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from conftest import PROJECT, Warehouse, failures
+from conftest import PROJECT, Warehouse, failures, of_the_study
 
 from scripts import _paths
 
@@ -24,11 +24,7 @@ def claims() -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def study() -> Iterator[duckdb.DuckDBPyConnection]:
-    if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: run `make test-build` first, or `make test`")
-    with duckdb.connect(str(_paths.published_path()), read_only=True) as connection:
-        if not connection.sql("select is_simulated from marts.rpt_load_summary").fetchone()[0]:
-            pytest.skip("the published marts are not of the simulated study")
+    with duckdb.connect(str(of_the_study(_paths.published_path())), read_only=True) as connection:
         yield connection
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, of_the_study
 
 from scripts import _paths
 
@@ -26,12 +26,7 @@ PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 @pytest.fixture(scope="module")
 def warehouse_of_the_study() -> Iterator[duckdb.DuckDBPyConnection]:
-    path = _paths.warehouse_path()
-    if not path.exists():
-        pytest.skip(f"{path} is not built: run `make test-build` first, or `make test`")
-    with duckdb.connect(str(path), read_only=True) as connection:
-        if not connection.sql("select is_simulated from marts.rpt_load_summary").fetchone()[0]:
-            pytest.skip(f"{path} is not of the simulated study")
+    with duckdb.connect(str(of_the_study(_paths.warehouse_path())), read_only=True) as connection:
         yield connection
 
 

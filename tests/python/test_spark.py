@@ -281,6 +281,8 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
             equal(duck, spark.tables_folder, FORMATS)
 
     with subtests.test("a worker that is killed during a build changes nothing"):
+        from pyspark import SparkContext
+
         stop_spark()
         spark.tables_folder = root / "tables_of_the_cluster"
         spark.environment |= {
@@ -299,6 +301,7 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
             result = spark.dbt("build", "--select", *FAULT, "--exclude-resource-type", "test", "unit_test")
             assert result.success, failures(result)
             assert killed.result()
+        assert SparkContext._active_spark_context.master == spark.environment["SPARK_MASTER"]
         assert list(cluster.workers()) == ["worker_2"]
         duck.build("--full-refresh")
         equal(duck, spark.tables_folder, FAULT)
