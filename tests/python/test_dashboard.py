@@ -24,7 +24,7 @@ DCT = PROJECT / "data/dashboard/bin/dct"
 @pytest.fixture(scope="module")
 def published() -> Path:
     if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: run `make test-build` first, or `make test`")
+        pytest.skip(f"{_paths.published_path()} is not built: `make test` builds one of its own, `make build` this one")
     return _paths.published_path()
 
 

@@ -32,7 +32,7 @@ LIMITS = gate.Limits()
 
 def published() -> Path:
     if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: run `make test-build` first, or `make test`")
+        pytest.skip(f"{_paths.published_path()} is not built: `make test` builds one of its own, `make build` this one")
     return _paths.published_path()
 
 
