@@ -1,4 +1,4 @@
-"""Landings to measure with: a history without its last days, and one more day, with and without late rows.
+"""Landings to measure with: a history without its last day, and that day, its own or as it arrived, or with late rows.
 
 A landing is never changed: the history is a folder of links to it, a day is written anew.
 """
@@ -9,6 +9,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -24,6 +25,7 @@ LATE_SHARE = 0.01
 TABLES = ("generations", "accounts", "classifications")
 # Rows are chosen by a hash of their id, so that every run chooses the same.
 SALT = "benchmark"
+Kind = Literal["own", "arrived", "late"]
 
 
 @dataclass(frozen=True)
@@ -82,27 +84,24 @@ def remove_day(landing: Path) -> None:
         (landing / "openrouter" / table / f"ingest_date={HELD_BACK}").unlink(missing_ok=True)
 
 
-def write_day(landing: Path, folder: Path, rows: int, with_late_rows: bool) -> Day:
+def write_day(landing: Path, folder: Path, rows: int, kind: Kind = "own") -> Day:
     """Write the held-back day of a landing, cut to a number of generations.
 
     Args:
-        landing: where the day comes from; its own late rows, repetitions and corrections stay in.
+        landing: where the day comes from.
         folder: for the day, laid out as a landing.
         rows: of generations; a day of the landing's average density, not the busiest one. No more than there are.
-        with_late_rows: date LATE_SHARE of the rows back, to days drawn evenly from the whole history, under new ids.
-            That is the worst that lateness can do: nearly every day is touched. Real lateness is days, not a year.
+        kind: `own`, generations of this day only; `arrived`, what arrived on it, so with the simulator's late rows,
+            repetitions and corrections of the ten days before; `late`, its own, LATE_SHARE of them dated back to days
+            drawn evenly from the whole history, under new ids. That is the worst that lateness can do: nearly every
+            day is touched. Real lateness is days, not a year.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    source, target = (where / "openrouter" for where in (landing, folder))
     day = f"ingest_date={HELD_BACK}"
-    for table in TABLES[1:]:
-        source = landing / "openrouter" / table / day
-        if source.is_dir():
-            shutil.copytree(source, folder / "openrouter" / table / day)
-    source = landing / "openrouter" / "generations" / day / "*.parquet"
-    target = folder / "openrouter" / "generations" / day / "part-0.parquet"
-    target.parent.mkdir(parents=True)
     days_before = f"datediff('day', date '{START}', date '{HELD_BACK}')"
-    late = f"chosen <= ceil({LATE_SHARE} * count(*) over ())" if with_late_rows else "false"
+    is_of_day = "true" if kind == "arrived" else f"cast(created_at as date) = date '{HELD_BACK}'"
+    late = f"chosen <= ceil({LATE_SHARE} * count(*) over ())" if kind == "late" else "false"
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(
@@ -110,7 +109,8 @@ def write_day(landing: Path, folder: Path, rows: int, with_late_rows: bool) -> D
             create table day as
             with ordered as (
                 select *, row_number() over (order by hash(id, '{SALT}'), id, created_at) as chosen
-                from read_parquet({literal(source)}, hive_partitioning = false)
+                from read_parquet({literal(source / "generations" / day / "*.parquet")}, hive_partitioning = false)
+                where {is_of_day}
                 qualify chosen <= {int(rows)}
             )
             select *, {late} as is_late from ordered
@@ -124,10 +124,21 @@ def write_day(landing: Path, folder: Path, rows: int, with_late_rows: bool) -> D
             where is_late
             """
         )
-        connection.execute(
-            f"copy (select * exclude (chosen, is_late) from day) to {literal(target)}"
-            " (format parquet, compression zstd)"
-        )
+        queries = {"generations": "select * exclude (chosen, is_late) from day"}
+        # Of accounts and labels, too, what is of this day; all of it with what arrived.
+        ids = "select id from day"
+        for table, is_wanted in (
+            ("accounts", f"cast(updated_at as date) = date '{HELD_BACK}'"),
+            ("classifications", f"generation_id in ({ids}) or generation_id || '-late' in ({ids})"),
+        ):
+            if (source / table / day).is_dir():
+                files = literal(source / table / day / "*.parquet")
+                condition = "true" if kind == "arrived" else is_wanted
+                queries[table] = f"from read_parquet({files}, hive_partitioning = false) where {condition}"
+        for table, query in queries.items():
+            part = target / table / day / "part-0.parquet"
+            part.parent.mkdir(parents=True)
+            connection.execute(f"copy ({query}) to {literal(part)} (format parquet, compression zstd)")
         counts = connection.execute(
             "select count(*), count(distinct cast(created_at as date)), count(*) filter (where is_late) from day"
         ).fetchone()

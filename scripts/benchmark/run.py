@@ -186,10 +186,14 @@ class Size:
             "nothing_new": self.increment,
             "day": self.increment,
             "day_without_tests": self.increment,
+            "arrived_day": self.increment,
+            "arrived_day_without_tests": self.increment,
             "day_with_late_rows": self.increment,
             "day_with_late_rows_without_tests": self.increment,
             "same_day": self.increment,
             "same_day_without_tests": self.increment,
+            "same_arrived_day": self.increment,
+            "same_arrived_day_without_tests": self.increment,
             "seed_edit": self.seed_edit,
             "seed_edit_without_tests": self.seed_edit,
         }
@@ -222,9 +226,13 @@ class Size:
         landings.history(whole, self.landing)
         rows, largest_rows = self.size // landings.DAYS, largest // landings.DAYS
         self.days = {
-            "day": landings.write_day(whole, self.folder / "day", rows, with_late_rows=False),
-            "day_with_late_rows": landings.write_day(whole, self.folder / "late", rows, with_late_rows=True),
-            "same_day": landings.write_day(largest_landing, self.folder / "same", largest_rows, with_late_rows=False),
+            "day": landings.write_day(whole, self.folder / "day", rows, "own"),
+            "arrived_day": landings.write_day(whole, self.folder / "arrived", rows, "arrived"),
+            "day_with_late_rows": landings.write_day(whole, self.folder / "late", rows, "late"),
+            "same_day": landings.write_day(largest_landing, self.folder / "same", largest_rows, "own"),
+            "same_arrived_day": landings.write_day(
+                largest_landing, self.folder / "same_arrived", largest_rows, "arrived"
+            ),
         }
         shutil.rmtree(self.project, ignore_errors=True)
         for name in COPIED:

@@ -76,6 +76,7 @@ class Population:
         self.cohorts[-1] = []
         self.region = np.zeros(1, dtype=np.int8)
         self.join_month = np.zeros(1, dtype=np.int16)
+        self.is_used = np.zeros(1, dtype=bool)
         self.total = 1
         self.month = -1
         self.active: dict[int, ActiveList] = {}
@@ -86,7 +87,7 @@ class Population:
         first = self.total
         if len(self.region) < first + count:
             room = max(first + count, 2 * len(self.region))
-            for name in ("region", "join_month"):
+            for name in ("region", "join_month", "is_used"):
                 old = getattr(self, name)
                 grown = np.zeros(room, dtype=old.dtype)
                 grown[: len(old)] = old
@@ -116,20 +117,16 @@ class Population:
         score = 0.8 * loyalty + 0.2 * mood
         return accounts[np.argpartition(-score, number - 1)[:number]]
 
-    def start_month(self, month: int, expected: dict[int, float], region_share: np.ndarray) -> int:
+    def start_month(self, month: int, expected: dict[int, float], region_share: np.ndarray) -> None:
         """Plan a month: who joins, who comes back.
 
         Args:
             month: months since January 1970.
             expected: generations expected in the month by studied model, and under -1 for all other traffic.
             region_share: share of each region in the month.
-
-        Returns:
-            Number of the first account that joined in this month.
         """
         self.month = month
         self.active = {}
-        joined_from = self.total
         label = str(np.datetime64(month, "M"))
         for model, spec in self.panel.items():
             generations = expected.get(model, 0.0)
@@ -156,7 +153,6 @@ class Population:
         others = [active.accounts[::3] for active in self.active.values()]
         accounts = np.concatenate([np.arange(first, first + count), *back_lists, *others])
         self._activate(-1, np.unique(accounts), generations, region_share)
-        return joined_from
 
     def _activate(self, model: int, accounts: np.ndarray, expected: float, region_share: np.ndarray) -> None:
         order = np.argsort(mix(accounts, 77 + self.month))
@@ -172,6 +168,12 @@ class Population:
                 cumulative = np.cumsum(weight[chosen])
                 active.by_region[region] = (accounts[chosen], cumulative / cumulative[-1])
         self.active[model] = active
+
+    def first_used(self, accounts: np.ndarray) -> np.ndarray:
+        """Which of these account numbers no earlier call has named."""
+        is_new = ~self.is_used[accounts]
+        self.is_used[accounts] = True
+        return is_new
 
     # -- use ----------------------------------------------------------------------------------------------------------
     def assign(self, model: int, region: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -104,13 +104,12 @@ def simulate(options: Options) -> dict[str, Any]:
     by_day = generator.expected_by_week.sum(axis=1)[generator.week_of_day] / 7
     month = -1
     months_with_text: set[int] = set()
-    for number, days in enumerate(slices(start, end, by_day)):
+    for days in slices(start, end, by_day):
         this_month = int(month_index(days[0]))
         if this_month != month:
             month = this_month
             share = generator.region_share_in_month(month)
-            first = population.start_month(month, generator.expected_in_month(month), share)
-            _write_accounts(cal, population, first if number else 0, days[0], end, month, writer, counts, options)
+            population.start_month(month, generator.expected_in_month(month), share)
             if options.progress:
                 print(
                     f"{iso_day(days[0])}  {counts['generations']:>12,} generations  {population.total:>10,} accounts"
@@ -131,6 +130,7 @@ def simulate(options: Options) -> dict[str, Any]:
                 part, ids, accounts, cal["dirt"], writer, counts, rng, options.clean_records_only, text_day
             )
             _write_classifications(generator, part, ids, paths, writer, counts, rng, cal, options)
+            _write_accounts(cal, population, part, end, writer, counts, options)
             week = int(generator.week_of_day[days[0] - start])
             total = part.columns["native_tokens_prompt"] + part.columns["native_tokens_completion"]
             category_tokens[week] += np.bincount(part.category, total, minlength=len(CATEGORIES))
@@ -142,20 +142,24 @@ def simulate(options: Options) -> dict[str, Any]:
 
 
 def _write_accounts(
-    cal: dict[str, Any], population: Population, first: int, month_start: int, end: int, month: int,
-    writer: LandingWriter, counts: Counter[str], options: Options,
+    cal: dict[str, Any], population: Population, part: Slice, end: int, writer: LandingWriter, counts: Counter[str],
+    options: Options,
 ) -> None:  # fmt: skip
-    """Billing rows of the accounts that joined this month, and later updates of some of them."""
-    numbers = np.arange(first, population.total)
+    """Billing rows of accounts on the day of their first use, in this slice, or soon after; later updates of some."""
+    in_order = np.argsort(part.day, kind="stable")
+    numbers, first = np.unique(part.account[in_order], return_index=True)
+    used_on = part.day[in_order][first]
+    is_new = population.first_used(numbers)
+    numbers, used_on = numbers[is_new], used_on[is_new]
     country = population.countries(numbers)
-    numbers, country = numbers[country != ""], country[country != ""]
+    numbers, used_on, country = (values[country != ""] for values in (numbers, used_on, country))
     if len(numbers) == 0:
         return
-    following = int(np.datetime64(month + 1, "M").astype("datetime64[D]").astype(np.int64))
-    last = min(following - 1, end)
-    draw = uniform(numbers, 201)
-    day = month_start + (draw * (last - month_start + 1)).astype(np.int64)
-    second = day * 86400 + (uniform(numbers, 202) * 86399).astype(np.int64)
+    second = used_on * 86400 + (uniform(numbers, 202) * 86399).astype(np.int64)
+    day = used_on
+    if not options.clean_records_only:
+        is_late = uniform(numbers, 201) < cal["dirt"]["account_billed_1_to_3_days_later"]
+        day = used_on + is_late * (1 + (uniform(numbers, 207) * 3).astype(np.int64))
     text = country.astype(object)
     if not options.clean_records_only:
         odd = uniform(numbers, 203) < cal["dirt"]["account_country_odd_spelling"]

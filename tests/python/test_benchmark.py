@@ -146,9 +146,19 @@ def test_days_are_cut_and_dated_back(landing: Path, tmp_path: Path) -> None:
     names = {path.name for path in (history / "openrouter" / "generations").iterdir()}
     assert names and max(names) < held_back
 
-    day = landings.write_day(landing, tmp_path / "day", 150, with_late_rows=False)
-    late = landings.write_day(landing, tmp_path / "late", 150, with_late_rows=True)
+    day = landings.write_day(landing, tmp_path / "day", 150, "own")
+    late = landings.write_day(landing, tmp_path / "late", 150, "late")
+    arrived = landings.write_day(landing, tmp_path / "arrived", 150, "arrived")
     assert (day.rows, day.late_rows, late.rows, late.late_rows) == (150, 0, 150, 2)
+    assert (day.event_days, late.event_days, arrived.rows) == (1, 3, 150)
+    assert arrived.event_days > 1, "records of earlier days arrive, too"
+    with duckdb.connect() as connection:
+        for table, wanted in (("accounts", f"updated_at >= '{landings.HELD_BACK}'"), ("classifications", "true")):
+            count = f"select count(*), count(*) filter ({wanted}) from '{{}}/openrouter/{table}/*/*.parquet'"
+            ((own, own_wanted), (all_of_it, _)) = (
+                connection.execute(count.format(written.folder)).fetchone() for written in (day, arrived)
+            )
+            assert 0 < own == own_wanted <= all_of_it, table
     with duckdb.connect() as connection:
         pattern = "openrouter/generations/*/*.parquet"
         again = connection.execute(

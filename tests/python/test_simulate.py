@@ -290,7 +290,9 @@ def default_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[duckdb.DuckDB
         select * from facts where created_at >= '2024-11-03' and created_at < '2025-12-01';
 
         create table billing as
-        select account_id, upper(trim(billing_country_code)) as country_code
+        select
+            account_id, upper(trim(billing_country_code)) as country_code,
+            min(ingest_date) over (partition by account_id) as billed_on
         from read_parquet('{landing}/accounts/*/*.parquet') where account_id is not null and updated_at is not null
         qualify row_number() over (partition by account_id order by updated_at desc) = 1;
 
@@ -375,6 +377,13 @@ def test_every_kind_of_dirt_is_there_as_often_as_the_label_says(
     assert one(c, "select count(distinct native_finish_reason) from accepted where finish_reason is null") > 3
     assert one(c, "select count(*) from facts where model_id = 'unknown'") > 0
     assert one(c, "select count(*) from accepted where account_id not in (select account_id from billing)") > 0
+    lags = c.sql(
+        """select billed_on - used_on, count(*) from billing
+        join (select account_id, min(cast(created_at as date)) as used_on from accepted group by 1) using (account_id)
+        group by 1"""
+    ).fetchall()
+    assert {lag for lag, _ in lags} == {0, 1, 2, 3}, "billed as it is first used, or soon after"
+    assert 1 - dict(lags)[0] / sum(n for _, n in lags) == pytest.approx(0.02, abs=0.01)
 
 
 def test_open_and_closed(default_run: tuple[duckdb.DuckDBPyConnection, dict[str, Any]]) -> None:
