@@ -92,15 +92,15 @@ def write_day(landing: Path, folder: Path, rows: int, kind: Kind = "own") -> Day
         folder: for the day, laid out as a landing.
         rows: of generations; a day of the landing's average density, not the busiest one. No more than there are.
         kind: `own`, generations of this day only; `arrived`, what arrived on it, so with the simulator's late rows,
-            repetitions and corrections of the ten days before; `late`, its own, LATE_SHARE of them dated back to days
-            drawn evenly from the whole history, under new ids. That is the worst that lateness can do: nearly every
-            day is touched. Real lateness is days, not a year.
+            repetitions and corrections of the ten days before; `late`, what arrived, LATE_SHARE of it dated back to
+            days drawn evenly from the whole history, under new ids. That is the worst that lateness can do: nearly
+            every day is touched. Real lateness is days, not a year.
     """
     shutil.rmtree(folder, ignore_errors=True)
     source, target = (where / "openrouter" for where in (landing, folder))
     day = f"ingest_date={HELD_BACK}"
     days_before = f"datediff('day', date '{START}', date '{HELD_BACK}')"
-    is_of_day = "true" if kind == "arrived" else f"cast(created_at as date) = date '{HELD_BACK}'"
+    is_of_day = f"cast(created_at as date) = date '{HELD_BACK}'" if kind == "own" else "true"
     late = f"chosen <= ceil({LATE_SHARE} * count(*) over ())" if kind == "late" else "false"
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
@@ -126,14 +126,13 @@ def write_day(landing: Path, folder: Path, rows: int, kind: Kind = "own") -> Day
         )
         queries = {"generations": "select * exclude (chosen, is_late) from day"}
         # Of accounts and labels, too, what is of this day; all of it with what arrived.
-        ids = "select id from day"
         for table, is_wanted in (
             ("accounts", f"cast(updated_at as date) = date '{HELD_BACK}'"),
-            ("classifications", f"generation_id in ({ids}) or generation_id || '-late' in ({ids})"),
+            ("classifications", "generation_id in (select id from day)"),
         ):
             if (source / table / day).is_dir():
                 files = literal(source / table / day / "*.parquet")
-                condition = "true" if kind == "arrived" else is_wanted
+                condition = is_wanted if kind == "own" else "true"
                 queries[table] = f"from read_parquet({files}, hive_partitioning = false) where {condition}"
         for table, query in queries.items():
             part = target / table / day / "part-0.parquet"

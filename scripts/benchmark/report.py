@@ -138,26 +138,26 @@ REQUIREMENTS = (
     Requirement("No build needs more than 8 GB of memory", peak_memory, 8, lambda value: f"{value:.1f} GB"),
     *(
         Requirement(
-            f"{subject} takes at most 3 % of a full build (SQL without tests)",
+            f"{subject}: at most 3 % of a full build (SQL without tests)",
             to_full(f"{scenario}_without_tests"),
             0.03,
             lambda value: f"{100 * value:.1f} %",
         )
         for subject, scenario in (
             ("A one-day increment", "day"),
-            ("What arrives in a day, late rows and all,", "arrived_day"),
+            ("What arrives in a day, late rows and all", "arrived_day"),
         )
     ),
     *(
         Requirement(
-            f"{subject} takes at most 1.3 times as long on the next larger history (SQL without tests)",
+            f"{subject}: at most 1.3 times as long on the next larger history (SQL without tests)",
             to_smaller_history(f"{scenario}_without_tests"),
             1.3,
             lambda value: f"{value:.2f}x",
         )
         for subject, scenario in (
             ("The same one-day increment", "same_day"),
-            ("The same arrivals of a day", "same_arrived_day"),
+            ("The same day's arrivals", "same_arrived_day"),
         )
     ),
     Requirement(
@@ -425,8 +425,8 @@ METHOD = f"""## How it is measured
   day and the labels of its generations. **What arrives in a day** is as many, drawn from all that arrived on it: late
   rows, repetitions and corrections of ten days before, malformed rows, accounts and labels of days before.
   **The largest size's day** is the day of the largest size on this page, added to each history: the same file.
-- **Late rows**: 1 % of that day's own rows, dated back to days drawn evenly from the whole window, under new ids. It
-  touches nearly every day, which real lateness does not.
+- **Late rows**: 1 % of what arrives in that day, dated back to days drawn evenly from the whole window, under new ids.
+  It touches nearly every day, which real lateness does not.
 - **Without tests**: `dbt seed` and `dbt run`. **With tests**: `dbt build`. **Seed edit**: another display name in
   `models.csv`, then `dbt build --exclude-resource-type unit_test --select models+`, on an unchanged landing; without
   tests, those are excluded, too.

@@ -150,8 +150,8 @@ def test_days_are_cut_and_dated_back(landing: Path, tmp_path: Path) -> None:
     late = landings.write_day(landing, tmp_path / "late", 150, "late")
     arrived = landings.write_day(landing, tmp_path / "arrived", 150, "arrived")
     assert (day.rows, day.late_rows, late.rows, late.late_rows) == (150, 0, 150, 2)
-    assert (day.event_days, late.event_days, arrived.rows) == (1, 3, 150)
-    assert arrived.event_days > 1, "records of earlier days arrive, too"
+    assert (day.event_days, arrived.rows) == (1, 150)
+    assert late.event_days > arrived.event_days > 1, "records of earlier days arrive, too"
     with duckdb.connect() as connection:
         for table, wanted in (("accounts", f"updated_at >= '{landings.HELD_BACK}'"), ("classifications", "true")):
             count = f"select count(*), count(*) filter ({wanted}) from '{{}}/openrouter/{table}/*/*.parquet'"
@@ -162,7 +162,7 @@ def test_days_are_cut_and_dated_back(landing: Path, tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         pattern = "openrouter/generations/*/*.parquet"
         again = connection.execute(
-            f"select count(*) from (select * from '{day.folder}/{pattern}' intersect select * from '{late.folder}/{pattern}')"
+            f"select count(*) from (select * from '{arrived.folder}/{pattern}' intersect select * from '{late.folder}/{pattern}')"
         ).fetchone()[0]
     assert again >= 147, "only the late rows differ"
 
