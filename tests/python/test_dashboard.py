@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from conftest import PROJECT
+from conftest import PROJECT, built
 
 from scripts import _paths
 
@@ -23,9 +23,7 @@ DCT = PROJECT / "data/dashboard/bin/dct"
 
 @pytest.fixture(scope="module")
 def published() -> Path:
-    if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: `make test` builds one of its own, `make build` this one")
-    return _paths.published_path()
+    return built(_paths.published_path())
 
 
 def named(layout) -> set[str]:

@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 import pytest
 import yaml
-from conftest import PROJECT
+from conftest import PROJECT, built
 
 from scripts import _paths
 from scripts.report import __main__ as command
@@ -31,9 +31,7 @@ LIMITS = gate.Limits()
 
 
 def published() -> Path:
-    if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: `make test` builds one of its own, `make build` this one")
-    return _paths.published_path()
+    return built(_paths.published_path())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 import yaml
-from conftest import PROJECT
+from conftest import PROJECT, of_the_study
 
 from scripts import _paths, summary
 
@@ -21,11 +21,7 @@ CHECKS = CALIBRATION["checks"]
 
 @pytest.fixture(scope="module")
 def study() -> Iterator[duckdb.DuckDBPyConnection]:
-    if not _paths.published_path().exists():
-        pytest.skip(f"{_paths.published_path()} is not built: `make test` builds one of its own, `make build` this one")
-    with duckdb.connect(str(_paths.published_path()), read_only=True) as connection:
-        if not connection.sql("select is_simulated from marts.rpt_load_summary").fetchone()[0]:
-            pytest.skip("the published marts are not of the simulated study")
+    with duckdb.connect(str(of_the_study(_paths.published_path())), read_only=True) as connection:
         yield connection
 
 
