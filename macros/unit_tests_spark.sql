@@ -17,8 +17,20 @@
             {%- do types.update({column.name | lower: column.data_type}) -%}
         {%- endfor -%}
     {%- endif -%}
-    {#- dbt's own knows what to say where there are no columns, and makes what has none. -#}
-    {{ return(inline_table(rows, types, types.keys()) if rows and types else dbt.get_fixture_sql(rows, column_name_to_data_types)) }}
+    {%- if not (rows and types) -%}
+        {#- dbt's own makes an empty one, and knows what to say where there are no columns. -#}
+        {{ return(dbt.get_fixture_sql(rows, column_name_to_data_types)) }}
+    {%- endif -%}
+    {%- set whole_rows = [] -%}
+    {%- for row in rows -%}
+        {%- set whole_row = {} -%}
+        {%- for name, type in types.items() -%}
+            {%- do whole_row.update({name: safe_cast('null', type)}) -%}
+        {%- endfor -%}
+        {%- do whole_row.update(dbt.format_row(row, types)) -%}
+        {%- do whole_rows.append(whole_row) -%}
+    {%- endfor -%}
+    {{ return(inline_table(whole_rows)) }}
 {% endmacro %}
 
 {% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) %}
@@ -33,19 +45,18 @@
     {%- if not rows -%}
         {{ return(dbt.get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted)) }}
     {%- endif -%}
-    {{ return(inline_table(rows, column_name_to_data_types, dbt.format_row(rows[0], column_name_to_data_types).keys())) }}
+    {%- set formatted_rows = [] -%}
+    {%- for row in rows -%}
+        {%- do formatted_rows.append(dbt.format_row(row, column_name_to_data_types)) -%}
+    {%- endfor -%}
+    {{ return(inline_table(formatted_rows)) }}
 {% endmacro %}
 
-{#- These columns of the rows; null where a row does not say. -#}
-{% macro inline_table(rows, types, columns) -%}
+{#- Rows of SQL expressions by column, all with the columns of the first: Spark refuses one that has more or fewer. -#}
+{% macro inline_table(rows) -%}
     select * from values
     {%- for row in rows %}
-        {%- set formatted = dbt.format_row(row, types) %}
-        (
-        {%- for column in columns -%}
-            {{ formatted[column] if column in formatted else safe_cast('null', types[column]) }}{{ ', ' if not loop.last }}
-        {%- endfor -%}
-        ){{ ',' if not loop.last }}
+        ({{ row.values() | join(', ') }}){{ ',' if not loop.last }}
     {%- endfor %}
-    as fixture ({{ columns | join(', ') }})
+    as fixture ({{ rows[0].keys() | join(', ') }})
 {%- endmacro %}
