@@ -113,17 +113,6 @@
     where periods.{{ version_column }} is not null
 {%- endmacro %}
 
-{#- Present parts: one, all months together. -#}
-{% macro all_months() -%}
-    select
-        'all months' as part,
-        {{ row_fingerprint([
-            'count(*)',
-            'bit_xor(' ~ row_fingerprint(['months.month_start', 'months.usage_version']) ~ ')',
-        ]) }} as version
-    from {{ ref('int_event_months') }} as months
-{%- endmacro %}
-
 {#- Of this model (or of another account of it): (part, version) that are built, but no longer present like that. -#}
 {% macro stale_parts(parts, account=none) -%}
     select

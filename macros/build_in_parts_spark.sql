@@ -94,7 +94,7 @@
 {% endmacro %}
 
 {#- Rows of single accounts cannot be taken out of a partition: parts that an account's records touch are built whole. -#}
-{% macro spark__drop_touched_keys(parts, column, touched_by, premises, key=none) %}
+{% macro spark__drop_touched_keys(parts, column, touched_by, premises, key=none, is_by_first_month=false) %}
     {{ return(spark__drop_stale_parts(parts, column, key)) }}
 {% endmacro %}
 

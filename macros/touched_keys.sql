@@ -108,13 +108,14 @@
 
 {#-
     Pre-hook, instead of drop_stale_parts: takes out stale parts, of touched keys only where that will do. `touched_by` are the
-    columns of a key: account_key, and model_slug or model_id.
+    columns of a key: account_key, and model_slug or model_id. `is_by_first_month`: rows also say when their account came. That can
+    change only where a record came for an earlier month than the last, or replaced another: all keys of such an account are touched.
 -#}
-{% macro drop_touched_keys(parts, column, touched_by, premises, key=none) %}
-    {{ return(adapter.dispatch('drop_touched_keys', 'llm_traffic')(parts, column, touched_by, premises, key)) }}
+{% macro drop_touched_keys(parts, column, touched_by, premises, key=none, is_by_first_month=false) %}
+    {{ return(adapter.dispatch('drop_touched_keys', 'llm_traffic')(parts, column, touched_by, premises, key, is_by_first_month)) }}
 {% endmacro %}
 
-{% macro duckdb__drop_touched_keys(parts, column, touched_by, premises, key=none) %}
+{% macro duckdb__drop_touched_keys(parts, column, touched_by, premises, key=none, is_by_first_month=false) %}
     {%- if execute -%}
         {%- if is_incremental() and do_premises_hold(premises) -%}
             {%- set came = run_query(unbuilt_parts(premises, premises_name())).columns[1].values() -%}
@@ -140,6 +141,13 @@
             {%- if 'model_id' in touched_by %}
             inner join {{ ref('dim_model_slugs') }} as slugs on records.model_slug = slugs.model_slug
             {%- endif %};
+            {%- if is_by_first_month and run_query(moved_accounts(came) ~ ' limit 1').rows | length %}
+
+            insert into {{ touched_keys() }}
+            select distinct {{ touched_by | join(', ') }}
+            from {{ this }}
+            where account_key in ({{ moved_accounts(came) }});
+            {%- endif %}
             {%- set stale = run_query(stale_parts(parts)) -%}
             {%- if stale.rows | length %}
 
@@ -155,6 +163,24 @@
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
+
+{#- Query: accounts whose first month on the platform can have changed, of those that the table has. -#}
+{% macro moved_accounts(came) %}
+                select records.account_key
+                from {{ ref('int_generations_checked') }} as records
+                where
+                    {{ is_one_of('records.file_key', came) }}
+                    and records.quarantine_reason is null
+                    and records.event_date < (select max(built.month_start) from {{ this }} as built)
+
+                union all
+
+                select copies.account_key
+                from {{ ref('int_generations_superseded') }} as copies
+                where
+                    {{ is_one_of('copies.kept_file_key', came) }}
+                    and not {{ is_one_of('copies.file_key', came) }}
+{%- endmacro %}
 
 {#- SQL condition: the key's rows of missing parts are to be built. Called only `if is_incremental()`, as missing_parts. -#}
 {% macro is_touched(columns, premises) -%}

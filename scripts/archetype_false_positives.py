@@ -30,7 +30,6 @@ MODELS = (
     "int_loaded_months",
     "int_account_model_parts",
     "int_account_model_months",
-    "int_account_first_months",
     "int_cohort_months",
     "rpt_model_cohort_retention",
     "rpt_model_cohort_signals",

@@ -6,7 +6,7 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('month_start'),
-        pre_hook="{{ drop_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', ['account_key', 'model_id'], record_premises(has_models=true), key='model_id') }}",
+        pre_hook="{{ drop_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', ['account_key', 'model_id'], record_premises(has_models=true), key='model_id', is_by_first_month=true) }}",
         post_hook="{{ account_for_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), record_premises(has_models=true)) }}"
     )
 }}
@@ -66,7 +66,31 @@ known_months as (
 
 ),
 
+-- Of the rows that stay, those of the account's first month say it; the others need not be looked up.
+known_accounts as (
+
+    select distinct
+        built.account_key,
+        built.first_month_on_platform
+    from {{ this }} as built
+    where
+        built.month_start = built.first_month_on_platform
+        and built.account_key in (select active_months.account_key from active_months)
+
+),
+
 {% endif -%}
+-- On a first build from the fact, which is read once more, instead of keeping all months in memory.
+account_first_months as (
+
+    select
+        account_key,
+        min(month_start) as first_month_on_platform
+    from {{ 'active_months' if is_incremental() else 'account_model_months' }}
+    group by account_key
+
+),
+
 all_months as (
 
     select
@@ -101,18 +125,30 @@ with_history as (
 
 select
     -- grain
-    month_start,
-    account_key,
-    model_id,
+    with_history.month_start,
+    with_history.account_key,
+    with_history.model_id,
 
     -- since when, and whether without a gap
-    first_month,
+    with_history.first_month,
+    {% if is_incremental() -%}
+    least(
+        account_first_months.first_month_on_platform,
+        coalesce(known_accounts.first_month_on_platform, account_first_months.first_month_on_platform)
+    ) as first_month_on_platform,
+    {%- else -%}
+    account_first_months.first_month_on_platform,
+    {%- endif %}
     coalesce(
-        month_before = cast(month_start - interval '1' month as date), false
+        with_history.month_before = cast(with_history.month_start - interval '1' month as date), false
     ) as was_active_month_before,
 
     -- how much
-    generations,
-    total_tokens
+    with_history.generations,
+    with_history.total_tokens
 from with_history
-where generations is not null
+inner join account_first_months on with_history.account_key = account_first_months.account_key
+{% if is_incremental() -%}
+left join known_accounts on with_history.account_key = known_accounts.account_key
+{% endif -%}
+where with_history.generations is not null

@@ -1,8 +1,17 @@
-{{ config(materialized='table') }}
+{#- A table on Spark, where reading hundreds of small partitions would cost more than writing them saves. -#}
+{{
+    config(
+        materialized='incremental' if target.type == 'duckdb' else 'table',
+        incremental_strategy='append' if target.type == 'duckdb' else none,
+        pre_hook="{{ drop_stale_parts(model_usage_parts(), 'event_date') }}" if target.type == 'duckdb' else [],
+        post_hook="{{ account_for_parts(model_usage_parts()) }}" if target.type == 'duckdb' else []
+    )
+}}
 
 with usage_daily as (
 
     select * from {{ ref('int_slug_usage_daily') }}
+    where {{ missing_parts(model_usage_parts(), 'event_date') if is_incremental() else 'true' }}
 
 ),
 

@@ -6,12 +6,6 @@ with account_model_months as (
 
 ),
 
-account_first_months as (
-
-    select * from {{ ref('int_account_first_months') }}
-
-),
-
 loaded_months as (
 
     select * from {{ ref('int_loaded_months') }}
@@ -41,9 +35,9 @@ select
 
     -- since when it is known
     account_model_months.first_month,
-    account_first_months.first_month_on_platform,
+    account_model_months.first_month_on_platform,
     account_model_months.month_start = account_model_months.first_month as is_new_on_model,
-    account_model_months.month_start = account_first_months.first_month_on_platform as is_new_on_platform,
+    account_model_months.month_start = account_model_months.first_month_on_platform as is_new_on_platform,
     loaded_months.is_first_loaded_month,
     loaded_months.is_loaded_to_end,
 
@@ -51,7 +45,6 @@ select
     account_model_months.generations,
     account_model_months.total_tokens
 from account_model_months
-inner join account_first_months on account_model_months.account_key = account_first_months.account_key
 inner join loaded_months on account_model_months.month_start = loaded_months.month_start
 left join accounts on account_model_months.account_key = accounts.account_key
 left join countries on accounts.country_code = countries.country_code

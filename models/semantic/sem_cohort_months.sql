@@ -8,11 +8,8 @@ with cohort_retention as (
 
 account_model_months as (
 
-    select account_model_months.*
-    from {{ ref('int_account_model_months') }} as account_model_months
-    inner join {{ ref('int_account_first_months') }} as account_first_months
-        on account_model_months.account_key = account_first_months.account_key
-    where {{ is_in_cohort('account_model_months.first_month', 'account_first_months.first_month_on_platform') }}
+    select * from {{ ref('int_account_model_months') }}
+    where {{ is_in_cohort('first_month', 'first_month_on_platform') }}
 
 ),
 

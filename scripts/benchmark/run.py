@@ -364,7 +364,9 @@ class Size:
         if not self.base.exists():
             landings.remove_day(self.landing)
             for command in ("seed", "run"):
-                subprocess.run([*yardstick.DBT, "--quiet", command], cwd=self.project, env=self.variables, check=True)
+                subprocess.run(
+                    [*yardstick.DBT, "--quiet", command, *VARS], cwd=self.project, env=self.variables, check=True
+                )
             self.warehouse.replace(self.base)
         shutil.copy(self.base, self.warehouse)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import Warehouse, failures
+from sqlglot import exp
 
 from scripts import _paths, dialects
 from scripts.dialects import DIALECTS, Finding, NothingCompiled, compiled_models, findings
@@ -150,6 +153,19 @@ def found(compiled: dict[str, str]) -> list[Finding]:
 def test_every_model_is_looked_at(compiled: dict[str, str]):
     assert len(compiled) >= 80
     assert {name.split("_")[0] for name in compiled} == {"dim", "fct", "int", "rpt", "sem", "stg"}
+
+
+def test_what_a_day_of_models_is_made_of_is_what_the_model_reads(compiled: dict[str, str], warehouse: Warehouse):
+    """Its version leaves out columns that it does not read (macros/model_usage_parts.sql), and no others."""
+    result = warehouse.dbt("--no-write-json", "compile", "--inline", "{{ model_usage_meanings() }}")
+    assert result.success, failures(result)
+    meanings = ast.literal_eval(result.result.results[0].node.compiled_code)
+    tables = {relation.removeprefix("dim_"): relation for relation in meanings}
+    read = {relation: set() for relation in meanings}
+    for column in dialects.parsed(compiled["int_model_usage_daily"], "duckdb").find_all(exp.Column):
+        if column.table in tables:
+            read[tables[column.table]].add(column.name)
+    assert read == {relation: set(columns) for relation, columns in meanings.items()}
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", *DIALECTS])

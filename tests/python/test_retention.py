@@ -146,6 +146,18 @@ def test_a_correction_moves_the_account_and_leaves_no_trace(five_months: Warehou
     assert contents(five_months) == before
 
 
+def test_a_correction_moves_an_account_on_the_platform(five_months: Warehouse):
+    """What e came to the platform with was another account's: its record on the other model, which nobody corrected, is its first."""
+    came = "select distinct first_month_on_platform from intermediate.int_account_model_months where month_start = '2025-03-01'"
+    assert five_months.query(came) == [(FEBRUARY,)]
+    land(five_months, "2025-06-01", use(10, "z", "2025-02-28", R1))
+    build(five_months)
+    assert five_months.query(came) == [(MARCH,)]
+    before = contents(five_months)
+    build(five_months, "--full-refresh")
+    assert contents(five_months) == before
+
+
 def test_a_new_alias_joins_histories(warehouse: Warehouse):
     """Unknown models are listed as one, until the seed knows them; then the account began on that model a month earlier."""
     land(
