@@ -195,8 +195,10 @@
     {%- for column in columns -%}
         {%- do names.append('touched.' ~ column.split('.')[-1]) -%}
     {%- endfor -%}
+    {#- A pair by its fingerprint, which is quicker. What is taken out is looked for by the same: two with one are both built again. -#}
     {{ return(
-        '(' ~ columns | join(', ') ~ ') in (select ' ~ names | join(', ') ~ ' from ' ~ touched_keys() ~ ' as touched)'
+        (columns[0] if columns | length == 1 else row_fingerprint(columns)) ~ ' in (select '
+        ~ (names[0] if names | length == 1 else row_fingerprint(names)) ~ ' from ' ~ touched_keys() ~ ' as touched)'
     ) }}
 {%- endmacro %}
 

@@ -66,16 +66,15 @@ known_months as (
 
 ),
 
--- Of the rows that stay, those of the account's first month say it; the others need not be looked up.
+-- Of all their rows that stay, though those of the first month would do: so DuckDB looks them up in the few accounts, not the other way round.
 known_accounts as (
 
-    select distinct
+    select
         built.account_key,
-        built.first_month_on_platform
+        min(built.first_month_on_platform) as first_month_on_platform
     from {{ this }} as built
-    where
-        built.month_start = built.first_month_on_platform
-        and built.account_key in (select active_months.account_key from active_months)
+    where built.account_key in (select active_months.account_key from active_months)
+    group by built.account_key
 
 ),
 

@@ -12,12 +12,14 @@ superseded as (
 
 accepted as (
 
-    -- No `not exists`: DuckDB would first look for the distinct keys of all records.
+    -- No `not exists`: DuckDB would first look for the distinct keys of all records. The day, which is the record's, since most who read
+    -- this look for days: it keeps the copies of others out.
     select checked.*
     from checked
     left join superseded
         on
-            checked.file_key = superseded.file_key
+            checked.event_date = superseded.event_date
+            and checked.file_key = superseded.file_key
             and checked.file_row_number = superseded.file_row_number
     where
         checked.quarantine_reason is null

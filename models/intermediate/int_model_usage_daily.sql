@@ -1,10 +1,10 @@
 {#- A table on Spark, where reading hundreds of small partitions would cost more than writing them saves. -#}
 {{
     config(
-        materialized='incremental' if target.type == 'duckdb' else 'table',
-        incremental_strategy='append' if target.type == 'duckdb' else none,
-        pre_hook="{{ drop_stale_parts(model_usage_parts(), 'event_date') }}" if target.type == 'duckdb' else [],
-        post_hook="{{ account_for_parts(model_usage_parts()) }}" if target.type == 'duckdb' else []
+        materialized='table' if target.type == 'spark' else 'incremental',
+        incremental_strategy='append',
+        pre_hook="{{ drop_stale_parts(model_usage_parts(), 'event_date') }}",
+        post_hook="{{ account_for_parts(model_usage_parts()) }}"
     )
 }}
 
