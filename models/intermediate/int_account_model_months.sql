@@ -66,7 +66,8 @@ known_months as (
 
 ),
 
--- Of all their rows that stay, though those of the first month would do: so DuckDB looks them up in the few accounts, not the other way round.
+-- Of all their rows that stay, though those of the first month would do: so DuckDB looks rows up in the few accounts, and not
+-- accounts in the many rows.
 known_accounts as (
 
     select

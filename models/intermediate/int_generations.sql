@@ -12,8 +12,8 @@ superseded as (
 
 accepted as (
 
-    -- No `not exists`: DuckDB would first look for the distinct keys of all records. The day, which is the record's, since most who read
-    -- this look for days: it keeps the copies of others out.
+    -- No `not exists`: DuckDB would first look for the distinct keys of all records. With the day, by which most readers of this
+    -- choose: so the copies of other days are left out.
     select checked.*
     from checked
     left join superseded
