@@ -1,15 +1,14 @@
--- depends_on: {{ ref('int_event_days') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('event_date'),
-        pre_hook="{{ drop_stale_parts(period_parts('int_event_days', 'event_date', 'usage_version'), 'event_date') }}",
-        post_hook="{{ account_for_parts(period_parts('int_event_days', 'event_date', 'usage_version')) }}"
+        pre_hook="{{ drop_stale_parts(parts_of('fct_usage_daily'), 'event_date') }}",
+        post_hook="{{ account_for_parts(parts_of('fct_usage_daily')) }}"
     )
 }}
 
-{% set parts = period_parts('int_event_days', 'event_date', 'usage_version') -%}
+{% set parts = parts_of('fct_usage_daily') -%}
 with usage_daily as (
 
     select * from {{ ref('fct_usage_daily') }}

@@ -217,6 +217,23 @@ def test_the_other_copy_counts_when_the_better_ones_file_is_gone(warehouse: Ware
     assert warehouse.query(total) == [(1, 100)]
 
 
+def test_a_selection_without_the_fact_loses_nothing(warehouse: Warehouse):
+    """Roll-ups are of the days that the fact has, not of those that there are."""
+    warehouse.selection = ("+int_model_usage_daily", "int_country_usage_daily", "int_prompt_language_usage_daily")
+    warehouse.land_and_build(land_two_weeks)
+    warehouse.land(
+        "openrouter/generations/ingest_date=2025-06-20/part-0.parquet",
+        generations([generation(99, "2025-06-20", 7, 0)]),
+    )
+    result = warehouse.dbt("run", "--select", *warehouse.selection, "--exclude", "fct_usage_daily")
+    assert result.success, failures(result)
+    warehouse.build()
+    for table in ("slug", "country", "prompt_language", "model"):
+        assert warehouse.query(
+            f"select sum(total_tokens) from intermediate.int_{table}_usage_daily"
+        ) == warehouse.query("select sum(total_tokens) from marts.fct_usage_daily"), table
+
+
 def test_a_selection_without_the_event_days_loses_nothing(warehouse: Warehouse):
     """Tables of accounts take new files for built only where the days that they touch were known."""
     warehouse.land(
