@@ -95,6 +95,31 @@
     where upstream.model_name = '{{ model_name }}'
 {%- endmacro %}
 
+{#-
+    Present parts: those of another model, whose versions also say what its rows mean: seeds and tables (relation: its columns that
+    this model reads), and options. An edit of another column builds nothing again, one of these all parts.
+-#}
+{% macro parts_with_meanings(model_name, meanings, options=[]) -%}
+    {%- set fingerprints = ['bit_xor(relations.fingerprint)'] -%}
+    {%- for option in options -%}
+        {%- do fingerprints.append(sql_text(var(option) | string)) -%}
+    {%- endfor -%}
+    select
+        upstream_parts.part,
+        {{ row_fingerprint(['upstream_parts.version', 'meanings.fingerprint']) }} as version
+    from ({{ parts_of(model_name) }}) as upstream_parts
+    cross join (
+        select {{ row_fingerprint(fingerprints) }} as fingerprint
+        from (
+            {%- for relation, columns in meanings.items() %}
+            select {{ row_fingerprint([sql_text(relation)] + columns) }} as fingerprint
+            from {{ ref(relation) }}
+            {{ 'union all' if not loop.last }}
+            {%- endfor %}
+        ) as relations
+    ) as meanings
+{%- endmacro %}
+
 {#- Present parts: the files that the records of all landed tables have been read from. -#}
 {% macro checked_file_parts() -%}
     {{ parts_of('int_generations_checked') }}

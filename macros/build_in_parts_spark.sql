@@ -102,6 +102,9 @@
 {% macro spark__account_for_event_days() %}
 {% endmacro %}
 
+{% macro spark__pass_on_premises(model_name, has_models=false) %}
+{% endmacro %}
+
 {% macro spark__is_touched(columns, premises) -%}
     {{ return('true') }}
 {%- endmacro %}

@@ -7,27 +7,50 @@
     That holds while all else that the rows are made of is as it was: its premises, as parts of an account of their own. A
     premise that came is a new file or slug, whose keys are among the touched; where one went or is another (a file is gone,
     the token basis changed, a slug is another model's), stale parts are built anew whole.
+
+    Premises have to be of the same time as the parts. So int_event_days notes them with the versions of its days, and they go
+    from model to model with what is made of these versions: a selection may leave any of them as it was.
 -#}
 
-{#- Premises as parts: the files, the options, and, for tables by model, the model of each slug. -#}
-{% macro record_premises(has_models=false) -%}
+{#- Premises of event days, as parts: the files and the options. -#}
+{% macro record_premises() -%}
     {{ parts_of('int_generations_checked') }}
     union all
     select
         'token_basis' as part,
         {{ row_fingerprint([sql_text(var('token_basis'))]) }} as version
+{%- endmacro %}
+
+{#- Post-hook of a model that makes versions of parts of another one's: its premises are those of that one, if it has any. -#}
+{% macro pass_on_premises(model_name, has_models=false) %}
+    {{ return(adapter.dispatch('pass_on_premises', 'llm_traffic')(model_name, has_models)) }}
+{% endmacro %}
+
+{% macro duckdb__pass_on_premises(model_name, has_models=false) %}
+    {%- if execute -%}
+        delete from {{ built_parts() }} where model_name = '{{ premises_name() }}';
+        {{ account_for_parts(premises_of(model_name, has_models), premises_name()) }}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Premises of another model, if it has any; `has_models`: of what is by model of its slugs, so that the model of each is one, too. -#}
+{% macro premises_of(model_name, has_models=false) -%}
+    {%- set premises = parts_of(premises_name(model_name)) -%}
+    {{ premises }}
     {%- if has_models %}
     union all
-    select
-        'slug ' || slugs.model_slug as part,
+    select distinct
+        'slug ' || used.model_slug as part,
         {{ row_fingerprint(['slugs.model_id']) }} as version
-    from {{ ref('dim_model_slugs') }} as slugs
+    from {{ ref(model_name) }} as used
+    left join {{ ref('dim_model_slugs') }} as slugs on used.model_slug = slugs.model_slug
+    where exists ({{ premises }})
     {%- endif %}
 {%- endmacro %}
 
 {#-
-    What the versions of event days were made of. Premises say what a table has of the records, parts what it has of the days: where
-    somebody has built a selection without int_event_days, the two speak of different times, and premises are forgotten.
+    What the versions of event days were made of. Where somebody has built a selection without int_event_days, records and days are of
+    different times, and premises are forgotten.
 -#}
 {% macro event_day_sources() -%}
     {%- for model_name in ['int_generations_checked', 'int_generations_superseded', 'int_generation_file_days'] %}
@@ -53,8 +76,9 @@
 
 {% macro duckdb__account_for_event_days() %}
     {%- if execute -%}
-        delete from {{ built_parts() }} where model_name = 'int_event_days';
-        {{ account_for_parts(event_day_sources(), 'int_event_days') }}
+        delete from {{ built_parts() }} where model_name in ('int_event_days', '{{ premises_name() }}');
+        {{ account_for_parts(event_day_sources(), 'int_event_days') }};
+        {{ account_for_parts(record_premises(), premises_name()) }}
     {%- endif -%}
 {% endmacro %}
 
@@ -90,8 +114,8 @@
 {% endmacro %}
 
 {#- Under what name the account has a model's premises. -#}
-{% macro premises_name() %}
-    {{ return(this.identifier ~ '__premises') }}
+{% macro premises_name(model_name=none) %}
+    {{ return((model_name or this.identifier) ~ '__premises') }}
 {% endmacro %}
 
 {#- A table of the model's own, made by the pre-hook in the model's transaction and dropped after it. -#}

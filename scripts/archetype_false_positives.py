@@ -28,6 +28,7 @@ CURVE = (0.30, 0.22, 0.18, 0.15, 0.13, 0.12)
 SIGNAL_MONTH = 3
 MODELS = (
     "int_loaded_months",
+    "int_slug_months",
     "int_account_model_parts",
     "int_account_model_months",
     "int_cohort_months",
@@ -82,8 +83,9 @@ def write_activity(warehouse: Path, runs: int, cohorts: int, cohort_sizes: list[
             create table intermediate.int_model_usage_daily as
             select distinct last_day(month_start) as event_date, model_slug, model_slug as model_id
             from marts.fct_account_model_months;
-            create table intermediate.int_event_months as
-            select distinct month_start, 1::bigint as usage_version from marts.fct_account_model_months;
+            create table intermediate.built_parts as
+            select distinct 'fct_account_model_months' as model_name, month_start::varchar as part, 1::bigint as version
+            from marts.fct_account_model_months;
             """
         )
 

@@ -6,8 +6,8 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('month_start'),
-        pre_hook="{{ drop_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', ['account_key', 'model_id'], record_premises(has_models=true), key='model_id', is_by_first_month=true) }}",
-        post_hook="{{ account_for_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), record_premises(has_models=true)) }}"
+        pre_hook="{{ drop_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), 'month_start', ['account_key', 'model_id'], premises_of('int_account_model_parts'), key='model_id', is_by_first_month=true) }}",
+        post_hook="{{ account_for_touched_keys(period_parts('int_account_model_parts', 'part', 'version'), premises_of('int_account_model_parts')) }}"
     )
 }}
 
@@ -38,7 +38,7 @@ active_months as (
     {% if is_incremental() -%}
     where
         {{ missing_parts(parts, 'account_model_months.month_start', key='model_slugs.model_id') }}
-        and {{ is_touched(['account_model_months.account_key', 'model_slugs.model_id'], record_premises(has_models=true)) }}
+        and {{ is_touched(['account_model_months.account_key', 'model_slugs.model_id'], premises_of('int_account_model_parts')) }}
     {%- endif %}
     group by
         account_model_months.month_start,
@@ -48,16 +48,29 @@ active_months as (
 ),
 
 {% if is_incremental() -%}
--- What was first is known of the rows that stay: a part of an earlier month is built anew only with all later ones.
-known_months as (
+-- What was first is known of the rows that stay: a part of an earlier month is built anew only with all later ones. Of the
+-- accounts, that is looked for once.
+known_rows as (
 
     select
         built.month_start,
         built.account_key,
-        built.model_id
+        built.model_id,
+        built.first_month_on_platform
     from {{ this }} as built
+    where built.account_key in (select active_months.account_key from active_months)
+
+),
+
+known_months as (
+
+    select
+        known_rows.month_start,
+        known_rows.account_key,
+        known_rows.model_id
+    from known_rows
     where
-        (built.account_key, built.model_id) in (
+        (known_rows.account_key, known_rows.model_id) in (
             select
                 active_months.account_key,
                 active_months.model_id
@@ -66,16 +79,15 @@ known_months as (
 
 ),
 
--- Of all their rows that stay, though those of the first month would do: so DuckDB looks rows up in the few accounts, and not
--- accounts in the many rows.
+-- Of all their rows, though those of the first month would do: so DuckDB looks rows up in the few accounts, and not accounts in
+-- the many rows.
 known_accounts as (
 
     select
-        built.account_key,
-        min(built.first_month_on_platform) as first_month_on_platform
-    from {{ this }} as built
-    where built.account_key in (select active_months.account_key from active_months)
-    group by built.account_key
+        account_key,
+        min(first_month_on_platform) as first_month_on_platform
+    from known_rows
+    group by account_key
 
 ),
 

@@ -1,14 +1,23 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', post_hook="{{ pass_on_premises('int_slug_months', has_models=true) }}") }}
 
-with event_months as (
+with slug_months as (
 
-    select * from {{ ref('int_event_months') }}
+    select * from {{ ref('int_slug_months') }}
 
 ),
 
-model_usage_daily as (
+model_slugs as (
 
-    select * from {{ ref('int_model_usage_daily') }}
+    select * from {{ ref('dim_model_slugs') }}
+
+),
+
+records as (
+
+    select
+        cast(part as date) as month_start,
+        version
+    from ({{ parts_of('int_slug_months') }}) as parts
 
 ),
 
@@ -19,31 +28,22 @@ month_versions as (
         month_start,
         {{ row_fingerprint([
             'count(*) over (order by month_start asc)',
-            'bit_xor(' ~ row_fingerprint(['month_start', 'usage_version']) ~ ') over (order by month_start asc)',
+            'bit_xor(' ~ row_fingerprint(['month_start', 'version']) ~ ') over (order by month_start asc)',
         ]) }} as version
-    from event_months
-
-),
-
-slug_months as (
-
-    select distinct
-        {{ month_start('event_date') }} as month_start,
-        model_id,
-        model_slug
-    from model_usage_daily
+    from records
 
 ),
 
 model_months as (
 
     select
-        month_start,
-        model_id,
+        slug_months.month_start,
+        model_slugs.model_id,
         count(*) as slugs,
-        bit_xor({{ row_fingerprint(['month_start', 'model_slug']) }}) as fingerprint
+        bit_xor({{ row_fingerprint(['slug_months.month_start', 'slug_months.model_slug']) }}) as fingerprint
     from slug_months
-    group by month_start, model_id
+    inner join model_slugs on slug_months.model_slug = model_slugs.model_slug
+    group by slug_months.month_start, model_slugs.model_id
 
 ),
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', post_hook="{{ pass_on_premises('int_event_days') }}") }}
 
 with event_days as (
 

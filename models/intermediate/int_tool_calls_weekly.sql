@@ -1,19 +1,17 @@
--- depends_on: {{ ref('int_event_weeks') }}
 {{
     config(
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('week_start'),
-        pre_hook="{{ drop_stale_parts(period_parts('int_event_weeks', 'week_start', 'tool_call_version'), 'week_start') }}",
-        post_hook="{{ account_for_parts(period_parts('int_event_weeks', 'week_start', 'tool_call_version')) }}"
+        pre_hook="{{ drop_stale_parts(tool_call_parts(), 'week_start') }}",
+        post_hook="{{ account_for_parts(tool_call_parts()) }}"
     )
 }}
 
-{% set parts = period_parts('int_event_weeks', 'week_start', 'tool_call_version') -%}
 with account_finish_reason_weeks as (
 
     select * from {{ ref('fct_account_finish_reason_weeks') }}
-    where {{ missing_parts(parts, 'week_start') if is_incremental() else 'true' }}
+    where {{ missing_parts(tool_call_parts(), 'week_start') if is_incremental() else 'true' }}
 
 ),
 

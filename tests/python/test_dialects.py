@@ -153,14 +153,20 @@ def test_every_model_is_looked_at(compiled: dict[str, str]):
     assert {name.split("_")[0] for name in compiled} == {"dim", "fct", "int", "rpt", "sem", "stg"}
 
 
-def test_what_a_day_of_models_is_made_of_is_what_the_model_reads(compiled: dict[str, str], warehouse: Warehouse):
-    """Its version leaves out columns that it does not read (macros/model_usage_parts.sql), and no others."""
-    result = warehouse.dbt("--no-write-json", "compile", "--inline", "{{ model_usage_meanings() }}")
+@pytest.mark.parametrize(
+    ("model", "macro"),
+    [("int_model_usage_daily", "model_usage_meanings"), ("int_tool_calls_weekly", "tool_call_meanings")],
+)
+def test_what_a_part_is_made_of_is_what_the_model_reads(
+    compiled: dict[str, str], warehouse: Warehouse, model: str, macro: str
+):
+    """Its version leaves out columns that it does not read (macros/meanings.sql), and no others."""
+    result = warehouse.dbt("--no-write-json", "compile", "--inline", f"{{{{ {macro}() }}}}")
     assert result.success, failures(result)
     meanings = ast.literal_eval(result.result.results[0].node.compiled_code)
     tables = {relation.removeprefix("dim_"): relation for relation in meanings}
     read = {relation: set() for relation in meanings}
-    for column in dialects.parsed(compiled["int_model_usage_daily"], "duckdb").find_all(exp.Column):
+    for column in dialects.parsed(compiled[model], "duckdb").find_all(exp.Column):
         if column.table in tables:
             read[tables[column.table]].add(column.name)
     assert read == {relation: set(columns) for relation, columns in meanings.items()}

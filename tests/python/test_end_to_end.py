@@ -217,21 +217,40 @@ def test_the_other_copy_counts_when_the_better_ones_file_is_gone(warehouse: Ware
     assert warehouse.query(total) == [(1, 100)]
 
 
-def test_a_selection_without_the_fact_loses_nothing(warehouse: Warehouse):
-    """Roll-ups are of the days that the fact has, not of those that there are."""
-    warehouse.selection = ("+int_model_usage_daily", "int_country_usage_daily", "int_prompt_language_usage_daily")
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        ("fct_usage_daily", "int_event_weeks"),
+        ("fct_account_finish_reason_weeks", "fct_account_model_months"),
+        ("int_event_months",),
+        ("int_slug_months",),
+        ("int_account_model_parts",),
+    ],
+)
+def test_a_selection_without_what_is_between_loses_nothing(warehouse: Warehouse, left_out: tuple[str, ...]):
+    """What is made of a table is made of the parts that it has, not of those that there are."""
+    tables = (
+        "int_slug_usage_daily",
+        "int_country_usage_daily",
+        "int_prompt_language_usage_daily",
+        "int_model_usage_daily",
+        "int_tool_calls_weekly",
+        "int_account_model_months",
+        "fct_account_usage_weeks",
+    )
+    warehouse.selection = tuple(f"+{table}" for table in tables)
     warehouse.land_and_build(land_two_weeks)
     warehouse.land(
         "openrouter/generations/ingest_date=2025-06-20/part-0.parquet",
-        generations([generation(99, "2025-06-20", 7, 0)]),
+        generations([generation(99, "2025-06-20", 7, 0, model="openai/gpt-4.1-mini")]),
     )
-    result = warehouse.dbt("run", "--select", *warehouse.selection, "--exclude", "fct_usage_daily")
+    result = warehouse.dbt("run", "--select", *warehouse.selection, "--exclude", *left_out)
     assert result.success, failures(result)
     warehouse.build()
-    for table in ("slug", "country", "prompt_language", "model"):
-        assert warehouse.query(
-            f"select sum(total_tokens) from intermediate.int_{table}_usage_daily"
-        ) == warehouse.query("select sum(total_tokens) from marts.fct_usage_daily"), table
+    all_tokens = warehouse.query("select sum(total_tokens) from intermediate.int_counted_generations")
+    for table in (*tables, *(table for table in left_out if table.startswith("fct"))):
+        schema = "marts" if table.startswith("fct") else "intermediate"
+        assert warehouse.query(f"select sum(total_tokens) from {schema}.{table}") == all_tokens, table
 
 
 def test_a_selection_without_the_event_days_loses_nothing(warehouse: Warehouse):

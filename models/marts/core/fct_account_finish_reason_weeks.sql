@@ -6,8 +6,8 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('week_start'),
-        pre_hook="{{ drop_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), 'week_start', ['account_key'], record_premises()) }}",
-        post_hook="{{ account_for_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), record_premises()) }}"
+        pre_hook="{{ drop_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), 'week_start', ['account_key'], premises_of('int_event_weeks')) }}",
+        post_hook="{{ account_for_touched_keys(period_parts('int_event_weeks', 'week_start', 'usage_version'), premises_of('int_event_weeks')) }}"
     )
 }}
 
@@ -18,7 +18,7 @@ with generations as (
     {% if is_incremental() -%}
     where
         {{ missing_parts(parts, week_start('event_date'), first='event_date', days=7) }}
-        and {{ is_touched(['account_key'], record_premises()) }}
+        and {{ is_touched(['account_key'], premises_of('int_event_weeks')) }}
     {%- endif %}
 
 )

@@ -6,8 +6,8 @@
         materialized='incremental',
         incremental_strategy=spark_strategy(),
         partition_by=spark_partition('month_start'),
-        pre_hook="{{ drop_touched_keys(period_parts('int_event_months', 'month_start', 'usage_version'), 'month_start', ['account_key', 'model_slug'], record_premises()) }}",
-        post_hook="{{ account_for_touched_keys(period_parts('int_event_months', 'month_start', 'usage_version'), record_premises()) }}"
+        pre_hook="{{ drop_touched_keys(period_parts('int_event_months', 'month_start', 'usage_version'), 'month_start', ['account_key', 'model_slug'], premises_of('int_event_months')) }}",
+        post_hook="{{ account_for_touched_keys(period_parts('int_event_months', 'month_start', 'usage_version'), premises_of('int_event_months')) }}"
     )
 }}
 
@@ -18,7 +18,7 @@ with generations as (
     {% if is_incremental() -%}
     where
         {{ missing_parts(parts, month_start('event_date'), first='event_date', days=31) }}
-        and {{ is_touched(['account_key', 'model_slug'], record_premises()) }}
+        and {{ is_touched(['account_key', 'model_slug'], premises_of('int_event_months')) }}
     {%- endif %}
 
 )
