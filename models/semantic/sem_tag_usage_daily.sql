@@ -1,3 +1,5 @@
+{{ config(materialized='table' if target.type == 'spark' else 'view') }}
+
 with tag_usage as (
 
     select * from {{ ref('fct_tag_usage_daily') }}
