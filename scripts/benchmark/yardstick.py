@@ -40,6 +40,18 @@ def read_by(node: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> set[str]:
     return {key for key in node["depends_on"]["nodes"] if key in nodes and nodes[key]["relation_name"] in statement}
 
 
+def needed_by_public(nodes: dict[str, dict[str, Any]]) -> set[str]:
+    """Public tables and all that is read for them: others serve increments only."""
+    needed: set[str] = set()
+    to_ask = [key for key, node in nodes.items() if node["schema"] == "marts"]
+    while to_ask:
+        key = to_ask.pop()
+        if key not in needed:
+            needed.add(key)
+            to_ask += read_by(nodes[key], nodes) if nodes[key]["resource_type"] == "model" else []
+    return needed
+
+
 def hand_written() -> set[str]:
     """Names of the tables that yardstick.sql itself makes for others to read."""
     return set(re.findall(r"^create table (?:intermediate|marts)\.(\w+)", SCRIPT.read_text(encoding="utf-8"), re.M))
@@ -100,11 +112,10 @@ def ordered_statements(nodes: dict[str, dict[str, Any]], project: Path) -> dict[
         if node["resource_type"] == "seed"
     ]
     statements: list[dict[str, Any]] = []
+    wanted = needed_by_public(nodes)
     while True:
         ready = [
-            key
-            for key in sorted(nodes.keys() - made)
-            if (needed := read_by(nodes[key], nodes)) and made.issuperset(needed)
+            key for key in sorted(wanted - made) if (sources := read_by(nodes[key], nodes)) and made.issuperset(sources)
         ]
         if not ready:
             break
