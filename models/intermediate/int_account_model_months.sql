@@ -48,29 +48,16 @@ active_months as (
 ),
 
 {% if is_incremental() -%}
--- What was first is known of the rows that stay: a part of an earlier month is built anew only with all later ones. Of the
--- accounts, that is looked for once.
-known_rows as (
+-- What was first is known of the rows that stay: a part of an earlier month is built anew only with all later ones.
+known_months as (
 
     select
         built.month_start,
         built.account_key,
-        built.model_id,
-        built.first_month_on_platform
+        built.model_id
     from {{ this }} as built
-    where built.account_key in (select active_months.account_key from active_months)
-
-),
-
-known_months as (
-
-    select
-        known_rows.month_start,
-        known_rows.account_key,
-        known_rows.model_id
-    from known_rows
     where
-        (known_rows.account_key, known_rows.model_id) in (
+        (built.account_key, built.model_id) in (
             select
                 active_months.account_key,
                 active_months.model_id
@@ -79,15 +66,16 @@ known_months as (
 
 ),
 
--- Of all their rows, though those of the first month would do: so DuckDB looks rows up in the few accounts, and not accounts in
--- the many rows.
+-- Of all their rows that stay, though those of the first month would do: so DuckDB looks rows up in the few accounts, and not
+-- accounts in the many rows.
 known_accounts as (
 
     select
-        account_key,
-        min(first_month_on_platform) as first_month_on_platform
-    from known_rows
-    group by account_key
+        built.account_key,
+        min(built.first_month_on_platform) as first_month_on_platform
+    from {{ this }} as built
+    where built.account_key in (select active_months.account_key from active_months)
+    group by built.account_key
 
 ),
 
