@@ -12,7 +12,7 @@ model_slugs as (
 
 ),
 
-records as (
+fact_months as (
 
     select
         cast(part as date) as month_start,
@@ -30,7 +30,7 @@ month_versions as (
             'count(*) over (order by month_start asc)',
             'bit_xor(' ~ row_fingerprint(['month_start', 'version']) ~ ') over (order by month_start asc)',
         ]) }} as version
-    from records
+    from fact_months
 
 ),
 

@@ -854,7 +854,10 @@ def test_an_activity_export_is_a_source(warehouse: Warehouse):
     ]
 
 
-@pytest.mark.skipif(not SHARED_EXPORT.exists(), reason="needs the real export sample, which is not part of the project")
+@pytest.mark.skipif(
+    not SHARED_EXPORT.exists(),
+    reason="needs a real export, which is no part of the project; the tests above use one made up",
+)
 def test_the_real_export_ties_to_the_cent(warehouse: Warehouse):
     folder = warehouse.landing / "openrouter_export"
     folder.mkdir()

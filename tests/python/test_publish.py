@@ -468,7 +468,7 @@ def test_a_full_disk(place: Place):
     full.mkdir()
     mount = f"mount -t tmpfs -o size={int(size * 1.5)} none {full}"
     if not shutil.which("unshare") or subprocess.run([*namespace, "sh", "-c", mount], capture_output=True).returncode:
-        pytest.skip("a file system cannot be mounted here")
+        pytest.skip("needs unshare(1) and user namespaces: without them no file system of its own can be mounted")
     command = f'{sys.executable} -c "{MAIN}"'
     steps = [mount, command, f"({command}; echo code $?)", f"find {full} -type f", f"({command} --list)"]
     result = subprocess.run(
