@@ -5,7 +5,6 @@ A landing is never changed: the history is a folder of links to it, a day is wri
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,12 +141,3 @@ def write_day(landing: Path, folder: Path, rows: int, kind: Kind = "own") -> Day
             "select count(*), count(distinct cast(created_at as date)), count(*) filter (where is_late) from day"
         ).fetchone()
     return Day(folder, *counts)
-
-
-def warm(landing: Path) -> None:
-    """Read every file once, so that the first to be measured does not pay for the disk alone."""
-    for folder, _, names in os.walk(landing, followlinks=True):
-        for name in names:
-            with (Path(folder) / name).open("rb") as file:
-                while file.read(1 << 22):
-                    pass

@@ -53,6 +53,22 @@ def size_of(path: Path) -> int:
     return total
 
 
+def warm(folder: Path) -> None:
+    """Read every file once, so that what is measured does not pay for the disk, too."""
+    for parent, _, names in os.walk(folder, followlinks=True):
+        for name in names:
+            with (Path(parent) / name).open("rb") as file:
+                while file.read(1 << 22):
+                    pass
+
+
+def cool(file: Path) -> None:
+    """Have the system write a file out to the disk, and keep nothing of it in memory."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def measure(
     command: Sequence[str], log: Path, watched: Iterable[Path], environment: dict[str, str] | None = None,
     folder: Path | None = None,

@@ -19,7 +19,7 @@ from typing import Any
 
 from scripts.benchmark import engine, landings, yardstick
 from scripts.benchmark.landings import Day
-from scripts.benchmark.measure import Measured, measure, size_of, split_of_log
+from scripts.benchmark.measure import Measured, cool, measure, size_of, split_of_log, warm
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What dbt needs of a checkout.
@@ -186,6 +186,7 @@ class Size:
             "nothing_new": self.increment,
             "day": self.increment,
             "day_without_tests": self.increment,
+            "cold_day_without_tests": self.increment,
             "arrived_day": self.increment,
             "arrived_day_without_tests": self.increment,
             "day_with_late_rows": self.increment,
@@ -253,7 +254,7 @@ class Size:
         output = self.yardstick_folder
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
-        landings.warm(self.landing)
+        warm(self.landing)
         module, python = (
             ("yardstick", sys.executable) if name == "duckdb" else (f"{name}_facts", self.settings.engines_python)
         )
@@ -272,15 +273,15 @@ class Size:
         """Everything from nothing: `dbt seed` and `dbt run`, or `dbt build`."""
         self.empty_work()
         landings.remove_day(self.landing)
-        landings.warm(self.landing)
+        warm(self.landing)
         with_tests = scenario == "full_with_tests"
         self.dbt(scenario, repetition, [["build"]] if with_tests else [["seed"], ["run"]])
         self.warehouse.replace(self.base)
 
     def increment(self, scenario: str, repetition: int) -> None:
-        """One more day (or none) on a warehouse that holds the history."""
-        self.restore_base()
-        day = self.days.get(scenario.removesuffix("_without_tests"))
+        """One more day (or none) on a warehouse that holds the history, in memory or only on the disk."""
+        self.restore_base(is_cold=scenario.startswith("cold_"))
+        day = self.days.get(scenario.removesuffix("_without_tests").removeprefix("cold_"))
         landings.remove_day(self.landing)
         if day:
             landings.add_day(self.landing, day)
@@ -358,8 +359,12 @@ class Size:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
 
-    def restore_base(self) -> None:
-        """The warehouse as the full build left it; built anew, unmeasured, where a resumed run finds none."""
+    def restore_base(self, is_cold: bool = False) -> None:
+        """The warehouse as the full build left it; built anew, unmeasured, where a resumed run finds none.
+
+        The copy is written out before anything is measured, and is in the system's memory unless `is_cold`. Left alone,
+        gigabytes of it would be written meanwhile, and what is in memory would be half of the base.
+        """
         self.empty_work()
         if not self.base.exists():
             landings.remove_day(self.landing)
@@ -369,6 +374,10 @@ class Size:
                 )
             self.warehouse.replace(self.base)
         shutil.copy(self.base, self.warehouse)
+        for file in (self.base, self.warehouse):
+            cool(file)
+        if not is_cold:
+            warm(self.work)
 
     def log(self, scenario: str) -> Path:
         """Where a scenario's output goes."""

@@ -236,7 +236,7 @@ def test_the_harness_measures_resumes_and_writes_its_page(landing: Path, tmp_pat
         landings={20_000: landing},
         memory_limit="1GB",
         repeats=1,
-        only=("yardstick_duckdb", "full_with_tests", "day", "seed_edit"),
+        only=("yardstick_duckdb", "full_with_tests", "day", "cold_day_without_tests", "seed_edit"),
         is_trial=True,
         project=project,
     )
@@ -247,6 +247,7 @@ def test_the_harness_measures_resumes_and_writes_its_page(landing: Path, tmp_pat
     for found in measured.values():
         assert found["is_trial"] and found["wall_seconds"] > 0 < found["cpu_seconds"]
         assert found["peak_memory_bytes"] > 10**7 and found["size_bytes"] > 0 < found["disk_peak_bytes"]
+    assert measured["day"]["day"] == measured["cold_day_without_tests"]["day"]
     assert measured["day"]["day"]["rows"] == 20_000 // landings.DAYS
     assert measured["full_with_tests"]["split"]["statements"]["tests"] >= 1
     parts = [measured["day"]["split"][kind] for kind in ("models", "tests", "hooks", "catalogue", "overhead")]
