@@ -429,8 +429,8 @@ METHOD = f"""## How it is measured
 - **Late rows**: 1 % of what arrives in that day, dated back to days drawn evenly from the whole window, under new ids.
   It touches nearly every day, which real lateness does not.
 - **Without tests**: `dbt seed` and `dbt run`. **With tests**: `dbt build`. **Seed edit**: another display name in
-  `models.csv`, then `dbt build --exclude-resource-type unit_test --select models+`, on an unchanged landing; without
-  tests, those are excluded, too.
+  `models.csv`, then `dbt --no-write-json build --exclude-resource-type unit_test --select models+`, on an unchanged
+  landing; without tests, those are excluded, too.
 - Increments start from a copy of the warehouse as `dbt build` of the history left it; making the copy is not timed,
   nor is writing it to the disk. The project is parsed before; what an edit makes dbt parse again is timed.
 - **Memory of the system**: before a full build or yardstick every file of the landing is read once, before an

@@ -303,7 +303,7 @@ class Size:
         path.write_text("\n".join((header, edited.getvalue(), rest)), encoding="utf-8")
         try:
             without_tests = ["test"] if scenario.endswith("_without_tests") else []
-            self.dbt(scenario, repetition, [["build", *SEED_EDIT, *without_tests]])
+            self.dbt(scenario, repetition, [["--no-write-json", "build", *SEED_EDIT, *without_tests]])
         finally:
             path.write_text(before, encoding="utf-8")
             # The parsed project is that of the edited seed; the next repetition is to meet the unedited one.
