@@ -1,6 +1,6 @@
 """Publication: readers in other processes, the versions that are kept, and what a kill or a full disk leaves behind.
 
-PUBLICATION_BUILDS sets the number of builds that the readers sit through (default 5).
+PUBLICATION_BUILDS sets the number of builds that the readers sit through (default 3).
 """
 
 from __future__ import annotations
