@@ -1,9 +1,11 @@
-"""A reader in a process of its own: reads the serving file every so often and prints what it saw, one JSON line a read.
+"""A reader in a process of its own: reads the serving file every so often, or one read after the other where they take longer.
+
+It prints what it saw, one JSON line a read.
 
 Its own process, since within one DuckDB hands out the file that is already open. It ends when its standard input does,
 hence with the test that started it.
 
-    python polling_reader.py <serving file> <seconds between reads> [--hold]
+    python polling_reader.py <serving file> <seconds from read to read> [--hold]
 
 With --hold one connection stays open throughout, as a pool of a BI server keeps it.
 """
@@ -14,6 +16,7 @@ import contextlib
 import json
 import select
 import sys
+import time
 
 import duckdb
 
@@ -42,12 +45,13 @@ def main() -> None:
     file, seconds, hold = sys.argv[1], float(sys.argv[2]), "--hold" in sys.argv
     held = duckdb.connect(file, read_only=True) if hold else None
     while True:
+        started = time.monotonic()
         try:
             with contextlib.nullcontext(held) if held else duckdb.connect(file, read_only=True) as connection:
                 print(json.dumps(read(connection)), flush=True)
         except Exception as error:  # Whatever it is, a reader must not see it.
             print(json.dumps({"error": f"{type(error).__name__}: {error}"}), flush=True)
-        if select.select([sys.stdin], [], [], seconds)[0]:
+        if select.select([sys.stdin], [], [], max(started + seconds - time.monotonic(), 0))[0]:
             return
 
 
