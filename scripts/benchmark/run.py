@@ -363,7 +363,7 @@ class Size:
         """The warehouse as the full build left it; built anew, unmeasured, where a resumed run finds none.
 
         The copy is written out before anything is measured, and is in the system's memory unless `is_cold`. Left alone,
-        gigabytes of it would be written meanwhile, and what is in memory would be half of the base.
+        some of it would be written while the increment runs, and what the base has displaced would be read back.
         """
         self.empty_work()
         if not self.base.exists():
