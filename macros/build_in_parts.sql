@@ -230,24 +230,31 @@
 {#-
     SQL condition: `column` belongs to a part that is still to be built. Called only `if is_incremental()`: the model decides,
     since inside a macro dbt's unit tests cannot. For files the column is `file_name` (what readers prune files by) or
-    `file_key`; for periods an expression of a date. Where that is computed (the month of a day), `first` names the column that
-    it is computed of and `days` how long a period can be, so that storage is still pruned. `key` as for `drop_stale_parts`.
+    `file_key`; for periods an expression of a date. Where that is the month or week of a day, `days_of` names the column of the day
+    and `period` which of the two: then storage is pruned by days. `key` as for `drop_stale_parts`.
 -#}
-{% macro missing_parts(parts, column, first=none, days=none, key=none) -%}
+{% macro missing_parts(parts, column, days_of=none, period=none, key=none) -%}
     {%- if not execute -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set unbuilt = run_query(unbuilt_parts(parts) ~ ' order by part') -%}
     {%- set values = unbuilt.columns[1 if column == 'file_key' else 0].values() -%}
-    {%- set condition = missing_rows(parts, column, unbuilt, key) -%}
-    {%- if values and first is not none -%}
-        {%- set condition = (
-            "(" ~ first ~ " >= date '" ~ values[0] ~ "' and " ~ first ~ " < date '" ~ values[-1] ~ "' + interval '" ~ days
-            ~ "' day and " ~ condition ~ ")"
-        ) -%}
+    {%- if values and days_of is not none -%}
+        {%- set days = days_of ~ " >= date '" ~ values[0] ~ "' and " ~ days_of ~ " < date '" ~ end_of_period(values[-1], period) ~ "'" -%}
+        {#- Of one period these are all days, and none need be asked for its month or week. -#}
+        {{ return(days if values | length == 1 else '(' ~ days ~ ' and ' ~ missing_rows(parts, column, unbuilt, key) ~ ')') }}
     {%- endif -%}
-    {{ return(condition) }}
+    {{ return(missing_rows(parts, column, unbuilt, key)) }}
 {%- endmacro %}
+
+{#- The first day after a month or week, from its first day. -#}
+{% macro end_of_period(start, period) %}
+    {%- set first = modules.datetime.date.fromisoformat(start) -%}
+    {%- if period == 'week' -%}
+        {{ return(first + modules.datetime.timedelta(days=7)) }}
+    {%- endif -%}
+    {{ return((first + modules.datetime.timedelta(days=31)).replace(day=1)) }}
+{% endmacro %}
 
 {#- SQL condition: the rows of parts that are to be built, and whatever else their table lost with them. -#}
 {% macro missing_rows(parts, column, unbuilt, key) -%}

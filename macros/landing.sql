@@ -227,7 +227,8 @@
 {#-
     Lists of files whose columns of the contract have the same types; one empty list where there is no file. Read together, a
     boolean of one Parquet file and a number of the next would be numbers before anybody could look at the values. Text
-    formats have one shape.
+    formats have one shape. The last day's file is the first: where one file is left to read, DuckDB (1.5) takes as many threads as
+    the first of the list has row groups.
 -#}
 {% macro duckdb__files_of_one_shape(node, files) %}
     {%- if landing_format(node) != 'parquet' or not files -%}
@@ -243,7 +244,7 @@
             group by file_name
         )
 
-        select string_agg(file_name, chr(10) order by file_name) as file_names
+        select string_agg(file_name, chr(10) order by file_name desc) as file_names
         from shapes
         group by shape
         order by min(file_name)

@@ -17,7 +17,7 @@ with generations as (
     select * from {{ ref('int_counted_generations') }}
     {% if is_incremental() -%}
     where
-        {{ missing_parts(parts, month_start('event_date'), first='event_date', days=31) }}
+        {{ missing_parts(parts, month_start('event_date'), days_of='event_date', period='month') }}
         and {{ is_touched(['account_key', 'model_slug'], premises_of('int_event_months')) }}
     {%- endif %}
 

@@ -17,7 +17,7 @@ with generations as (
     select * from {{ ref('int_counted_generations') }}
     {% if is_incremental() -%}
     where
-        {{ missing_parts(parts, week_start('event_date'), first='event_date', days=7) }}
+        {{ missing_parts(parts, week_start('event_date'), days_of='event_date', period='week') }}
         and {{ is_touched(['account_key'], premises_of('int_event_weeks')) }}
     {%- endif %}
 
