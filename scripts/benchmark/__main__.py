@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dbt-threads", type=int, default=1, help="models at a time; two need twice the memory")
     parser.add_argument("--repeats", type=int, help="of each scenario (3 up to a million generations, above 1)")
     parser.add_argument("--engines-python", default=sys.executable, help="interpreter with Polars and chdb")
-    parser.add_argument("--only", nargs="*", default=[], help="scenarios, by name")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="some scenarios, by name: shown beside the last whole run"
+    )
     parser.add_argument("--new-run", action="store_true", help="measure all anew, do not go on with the last run")
     parser.add_argument("--trial", action="store_true", help="mark the results as no real ones: not rendered")
     chosen = parser.parse_args(arguments)

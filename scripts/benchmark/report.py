@@ -171,17 +171,21 @@ REQUIREMENTS = (
 
 
 def render(measurements: list[dict[str, Any]], include_trials: bool = False) -> str:
-    """The page, from the last run that is no trial.
+    """The page, from the last whole run that is no trial, and what runs of some scenarios have said since.
 
     Args:
         measurements: lines of the results file.
         include_trials: for tests of the page: the page then says that it shows a trial.
     """
     real = [m for m in measurements if include_trials or not m["is_trial"]]
-    if not real:
+    whole = [m for m in real if not m["environment"].get("only")]
+    if not whole:
         return "# Benchmarks\n\nNothing has been measured yet: `python -m scripts.benchmark run`.\n"
-    last = [m for m in real if m["run_id"] == real[-1]["run_id"]]
+    last = [m for m in whole if m["run_id"] == whole[-1]["run_id"]]
     run = Run(last)
+    since: dict[str, list[dict[str, Any]]] = {}
+    for measurement in real[real.index(last[-1]) + 1 :]:
+        since.setdefault(measurement["run_id"], []).append(measurement)
     parts = [
         "# Benchmarks\n",
         "_Written by `python -m scripts.benchmark render` from"
@@ -192,6 +196,7 @@ def render(measurements: list[dict[str, Any]], include_trials: bool = False) -> 
     parts += [
         conditions(run),
         requirements(run),
+        *(measured_since(Run(found)) for found in since.values()),
         "## Full builds, next to the yardstick\n\n" + full_builds(run),
         "## Increments and edits\n\n" + increments(run),
         "## Where the time goes\n\n" + splits(run),
@@ -235,6 +240,8 @@ def conditions(run: Run) -> str:
     sizes = " ".join(f"{size / 1e6:g}" for size in found["sizes"])
     repeated = ", ".join(f"{million(size)}: {n}" for size, n in run.repetitions.items())
     options = f" --repeats {counts.pop()}" if len(counts := set(run.repetitions.values())) == 1 else ""
+    if found.get("only"):
+        options += f" --only {' '.join(found['only'])}"
     if {"polars", "chdb"} & found["versions"].keys():
         options += " --engines-python <of requirements/benchmark.in>"
     load = ""
@@ -255,12 +262,26 @@ def conditions(run: Run) -> str:
     )
 
 
-def requirements(run: Run) -> str:
+def verdicts(run: Run) -> dict[str, list[str]]:
     """Each requirement with its value at each size."""
-    rows = [[r.text, *(r.verdict(run, size) for size in run.sizes)] for r in REQUIREMENTS]
-    return "## What is wanted, and what was measured\n\n" + table(
-        ["", *(f"{million(size)} generations" for size in run.sizes)], rows
-    )
+    return {r.text: [r.verdict(run, size) for size in run.sizes] for r in REQUIREMENTS}
+
+
+def requirement_table(run: Run, rows: dict[str, list[str]]) -> str:
+    """Some requirements, a column for each size."""
+    header = ["", *(f"{million(size)} generations" for size in run.sizes)]
+    return table(header, [[text, *values] for text, values in rows.items()])
+
+
+def requirements(run: Run) -> str:
+    """All that is wanted, measured or not."""
+    return "## What is wanted, and what was measured\n\n" + requirement_table(run, verdicts(run))
+
+
+def measured_since(run: Run) -> str:
+    """What a run of some scenarios says of the requirements, beside the whole run that the rest of the page is of."""
+    rows = {text: values for text, values in verdicts(run).items() if set(values) != {NOT_MEASURED}}
+    return f"### Some of it, measured again\n\n{conditions(run)}\n{requirement_table(run, rows)}"
 
 
 def cost(found: dict[str, Any]) -> list[str]:

@@ -110,6 +110,7 @@ def environment_of(settings: Settings) -> dict[str, Any]:
         "dbt_threads": settings.dbt_threads,
         "commit": commit[:12] + ("+changes" if changed else ""),
         "sizes": list(settings.sizes),
+        "only": list(settings.only),
     }
 
 

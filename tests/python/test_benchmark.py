@@ -257,10 +257,16 @@ def test_the_harness_measures_resumes_and_writes_its_page(landing: Path, tmp_pat
     run.run(settings, said.append)
     assert len(run.read(settings.results)) == len(measured), "what has been measured is not measured again"
 
-    assert "Nothing has been measured" in report.render(run.read(settings.results)), "a trial is no result"
-    page = report.render(run.read(settings.results), include_trials=True)
-    assert "A trial run" in page and str(tmp_path) not in page
-    assert "0.02 M: one-day increment" in page and "not measured" in page
+    some = run.read(settings.results)
+    assert "Nothing has been measured" in report.render(some, include_trials=True), "some scenarios are no whole run"
+    whole = [m | {"run_id": "a whole run", "environment": m["environment"] | {"only": []}} for m in some]
+    assert "Nothing has been measured" in report.render(whole), "a trial is no result"
+    page, _, again = report.render([*whole, *some], include_trials=True).partition("### Some of it, measured again")
+    assert "A trial run" in page and "Run of a whole run" in page and str(tmp_path) not in page
+    again, _, rest = again.partition("## Full builds")
+    assert f"Run of {some[0]['run_id']}" in again and "--only yardstick_duckdb full_with_tests day" in again
+    assert "memory" in again and "A one-day increment: at most" not in again, "it had no full build to compare with"
+    assert "0.02 M: one-day increment" in rest and "not measured" in rest
 
 
 def test_the_page_is_what_its_results_say() -> None:
