@@ -247,6 +247,22 @@
     {{ return(missing_rows(parts, column, unbuilt, key)) }}
 {%- endmacro %}
 
+{#-
+    The end of a model whose first build would write its periods in any order, as they come out of a group or a window: by period, so that
+    storage is pruned when one is deleted or read. Increments write few periods, and theirs lie at the end.
+-#}
+{% macro stored_by(period) -%}
+    {{ return(adapter.dispatch('stored_by', 'llm_traffic')(period)) }}
+{%- endmacro %}
+
+{#- Where periods are partitions they lie together. -#}
+{% macro default__stored_by(period) -%}
+{%- endmacro %}
+
+{% macro duckdb__stored_by(period) -%}
+    order by {{ period }}
+{%- endmacro %}
+
 {#- The first day after a month or week, from its first day. -#}
 {% macro end_of_period(start, period) %}
     {%- set first = modules.datetime.date.fromisoformat(start) -%}

@@ -152,3 +152,4 @@ inner join account_first_months on with_history.account_key = account_first_mont
 left join known_accounts on with_history.account_key = known_accounts.account_key
 {% endif -%}
 where with_history.generations is not null
+{{ stored_by('with_history.month_start') if not is_incremental() }}

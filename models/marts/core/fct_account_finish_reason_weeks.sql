@@ -39,3 +39,4 @@ group by
     generations.account_key,
     generations.finish_reason,
     generations.native_finish_reason
+{{ stored_by('week_start') if not is_incremental() }}

@@ -46,3 +46,4 @@ group by
     {{ month_start('generations.event_date') }},
     generations.account_key,
     generations.model_slug
+{{ stored_by('month_start') if not is_incremental() }}

@@ -47,3 +47,4 @@ group by
     generations.finish_reason,
     generations.native_finish_reason,
     generations.is_byok
+{{ stored_by('week_start') if not is_incremental() }}

@@ -67,7 +67,4 @@ group by
     generations.finish_reason,
     generations.native_finish_reason,
     generations.is_byok
-{% if target.type == 'duckdb' and not is_incremental() -%}
--- Rows of one day lie together, so that storage is pruned by it: Spark has partitions for that.
-order by generations.event_date
-{%- endif %}
+{{ stored_by('generations.event_date') if not is_incremental() }}
