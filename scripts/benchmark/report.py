@@ -281,7 +281,7 @@ def requirements(run: Run) -> str:
 def measured_since(run: Run) -> str:
     """What a run of some scenarios says of the requirements, beside the whole run that the rest of the page is of."""
     rows = {text: values for text, values in verdicts(run).items() if set(values) != {NOT_MEASURED}}
-    return f"### Some of it, measured again\n\n{conditions(run)}\n{requirement_table(run, rows)}"
+    return f"### Some of it, measured again: {run.run_id}\n\n{conditions(run)}\n{requirement_table(run, rows)}"
 
 
 def cost(found: dict[str, Any]) -> list[str]:
