@@ -242,7 +242,7 @@
     {%- if values and days_of is not none -%}
         {%- set days = days_of ~ " >= date '" ~ values[0] ~ "' and " ~ days_of ~ " < date '" ~ end_of_period(values[-1], period) ~ "'" -%}
         {#- Of one period these are all days, and none need be asked for its month or week. -#}
-        {{ return(days if values | length == 1 else '(' ~ days ~ ' and ' ~ missing_rows(parts, column, unbuilt, key) ~ ')') }}
+        {{ return('(' ~ days ~ (' and ' ~ missing_rows(parts, column, unbuilt, key) if values | length > 1 else '') ~ ')') }}
     {%- endif -%}
     {{ return(missing_rows(parts, column, unbuilt, key)) }}
 {%- endmacro %}
