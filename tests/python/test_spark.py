@@ -1,5 +1,5 @@
-"""The Spark target, on executors that are processes of their own: it builds and tests everything, agrees with DuckDB row by row, writes
-only what a new day touches, answers the semantic layer's questions, and outlives a worker.
+"""The Spark target, on executors that are processes of their own: it builds and tests everything though a worker is killed meanwhile, agrees
+with DuckDB row by row, writes only what a new day touches, answers the semantic layer's questions, and reads other formats the same.
 
 One test in parts, since they share a build of minutes and a Java of this process.
 
@@ -44,8 +44,6 @@ FORMATS = ("+rpt_source_reconciliation", "+rpt_quarantined_generations", "+fct_u
 # Whose months are built in parts of a month and a model, and of what they are made of, what a new alias changes.
 COHORTS = ("+sem_account_model_months", "+sem_cohort_months", "+dim_model_slugs")
 ALIASED = tuple(f"model_aliases+,{table}" for table in COHORTS)
-# And those whose rows are brought together from all executors, by day and by account.
-FAULT = (*FORMATS, "+fct_token_length_histogram_daily", "+fct_account_model_months")
 
 
 def missing() -> str | None:
@@ -162,8 +160,7 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
     duck = warehouse
     duck.selection = ()
     shutil.copytree(landing, duck.landing, dirs_exist_ok=True)
-    # One executor, since each costs a Java that has to get warm; the part with a killed worker has two.
-    spark = SparkWarehouse(root, master="local-cluster[1,2,1024]", catalog="in-memory")
+    spark = SparkWarehouse(root, master=cluster.start(workers=2, cores=1, memory="1g"), catalog="in-memory")
     # Files are known by their paths: both engines read the same ones.
     spark.landing = duck.landing
     spark.environment["LANDING_PATH"] = duck.environment["LANDING_PATH"]
@@ -175,9 +172,18 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
         (held_back / table).mkdir(parents=True)
         shutil.move(days_of(spark.landing, table)[-1], held_back / table)
 
-    result = spark.dbt("build")
-    assert result.success, failures(result)
+    with ThreadPoolExecutor() as threads:
+        killed = threads.submit(kill_when_busy, cluster, spark)
+        result = spark.dbt("build")
+        assert result.success, failures(result)
     duck.build()
+
+    with subtests.test("a worker was killed during the build"):
+        from pyspark import SparkContext
+
+        assert killed.result()
+        assert SparkContext._active_spark_context.master == spark.environment["SPARK_MASTER"]
+        assert list(cluster.workers()) == ["worker_2"]
 
     with subtests.test("every node was built or tested, as on DuckDB"):
         listed = duck.dbt("list", "--resource-types", "seed", "model", "test", "unit_test", "--output", "name")
@@ -271,6 +277,15 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
             ("openai/gpt-4o-mini",)
         ]
 
+    # Without a cluster of one's own, as `make spark`. One executor, since each costs a Java that has to get warm.
+    stop_spark()
+    spark.tables_folder = root / "tables_of_other_formats"
+    spark.environment |= {
+        "SPARK_MASTER": "local-cluster[1,2,1024]",
+        "SPARK_WAREHOUSE": str(spark.tables_folder),
+        # As people run it.
+        "SPARK_ADAPTIVE": "true",
+    }
     for extension in ("csv", "jsonl"):
         with subtests.test("other formats are read the same", extension=extension):
             land_awkward_texts(spark, extension)
@@ -279,32 +294,6 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
                 built.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
                 built.build("--full-refresh")
             equal(duck, spark.tables_folder, FORMATS)
-
-    with subtests.test("a worker that is killed during a build changes nothing"):
-        from pyspark import SparkContext
-
-        stop_spark()
-        spark.tables_folder = root / "tables_of_the_cluster"
-        spark.environment |= {
-            "SPARK_MASTER": cluster.start(workers=2, cores=1, memory="1g"),
-            "SPARK_WAREHOUSE": str(spark.tables_folder),
-            # As people run it.
-            "SPARK_ADAPTIVE": "true",
-        }
-        shutil.rmtree(spark.landing)
-        shutil.copytree(landing, spark.landing)
-        for built in (spark, duck):
-            built.environment["LANDING_FORMAT"] = "parquet"
-            built.selection = FAULT
-        with ThreadPoolExecutor() as threads:
-            killed = threads.submit(kill_when_busy, cluster, spark)
-            result = spark.dbt("build", "--select", *FAULT, "--exclude-resource-type", "test", "unit_test")
-            assert result.success, failures(result)
-            assert killed.result()
-        assert SparkContext._active_spark_context.master == spark.environment["SPARK_MASTER"]
-        assert list(cluster.workers()) == ["worker_2"]
-        duck.build("--full-refresh")
-        equal(duck, spark.tables_folder, FAULT)
 
 
 def kill_when_busy(cluster: Cluster, spark: SparkWarehouse) -> bool:
