@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYSPARK := .venv/.installed-spark
 JAVA := $(shell java -version 2>&1 | sed -nE 's/.*version "(1[7-9]|[2-9][0-9])[".].*/yes/p')
 
-.PHONY: build setup setup-spark landing check freshness dbt-build publish summary report dashboard spark parity test lint test-build pytest examples docs \
+.PHONY: build setup setup-spark landing check freshness dbt-build publish summary report dashboard spark parity test test-slow lint test-build pytest examples docs \
 	dictionary lock clean
 
 ## build: set up, land, check, build and test every table, publish, say what was built
@@ -109,7 +109,7 @@ $(PYSPARK): requirements/spark.txt | .venv/bin/python
 		--no-deps --require-hashes -r requirements/spark.txt
 	touch $@
 
-## test: lint, a build of the simulated study with all its tests, pytest; touches nothing that `make build` made
+## test: lint, a build of the simulated study with all its tests, pytest but for the slow ones; touches nothing that `make build` made
 test:
 	@$(MAKE) --no-print-directory --jobs 2 setup $(if $(JAVA),$(PYSPARK))
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint test-build
@@ -134,8 +134,14 @@ test-build: setup
 	$(TEST_ENVIRONMENT) $(BIN)/python -m scripts.summary
 
 # Spark is tested where there is a Java that it runs on (a stub by that name is none).
+RUN_PYTEST = $(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2 --maxschedchunk 1 -m
 pytest: setup $(if $(JAVA),$(PYSPARK))
-	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(RUN_PYTEST) "not slow"
+
+## test-slow: the tests that `test` leaves out for the sake of time, on what it has built
+test-slow: setup $(if $(JAVA),$(PYSPARK))
+	@test -f data/test/warehouse.duckdb || $(MAKE) --no-print-directory test-build
+	$(RUN_PYTEST) slow
 
 ## examples: really run the examples for cron, Dagster and Airflow (minutes; installs both into data/examples)
 examples: setup

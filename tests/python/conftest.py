@@ -154,6 +154,8 @@ class Warehouse:
             "DBT_PROFILES_DIR": str(self.project),
             "DUCKDB_TEMP_DIRECTORY": str(root / "build" / "tmp"),
             "PSEUDONYM_KEY": "a key for tests",
+            # Here, too, and not in `reset` alone: a command with another environment would parse the project anew.
+            "DUCKDB_MEMORY_LIMIT": "4GB",
             "DBT_TARGET": "dev",
             "DBT_WARN_ERROR_OPTIONS": json.dumps(
                 {"error": "all", "warn": ["LogFreshnessResult"], "silence": ["MFConverterIssue"]}
@@ -313,6 +315,11 @@ def failures(result: dbtRunnerResult) -> str:
     )
 
 
+def slow(*values: object) -> list[pytest.ParameterSet]:
+    """Further values of a parametrised test, of which `make test` tries the first: `make test-slow` tries these."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
 def not_here(reason: str) -> NoReturn:
     """Skip a test that looks at what `make test` builds; in CI, where that was built first, this is a mistake."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
@@ -334,13 +341,13 @@ def of_the_study(path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first in what either of two workers begins with, so that none is left alone with it at the end."""
-    first, second = (
-        [item for item in items if item.path.name == name] for name in ("test_spark.py", "test_exact_increments.py")
-    )
-    others = [item for item in items if item not in first and item not in second]
-    half = len(items) // 2 - len(first)
-    items[:] = [*first, *others[:half], *second, *others[half:]]
+    """The longest first, so that neither of two workers is left alone with it at the end. While one is at Spark's, the other goes on with
+    those that share a build or a page of the session: it is made once then.
+    """
+    longest = ("spark", "exact_increments", "crashes")
+    sharing = ("semantic_layer", "semantic_parity", "project", "dialects", "report", "report_in_browser", "simulate")
+    order = [f"test_{name}.py" for name in (*longest, *sharing)]
+    items.sort(key=lambda item: order.index(item.path.name) if item.path.name in order else len(order))
 
 
 @pytest.fixture(scope="session")

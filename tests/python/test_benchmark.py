@@ -64,6 +64,7 @@ def differences(project: Path, other: Path, table: str) -> list[tuple]:
     return [("project", *row) for row in mine - theirs][:5] + [("other", *row) for row in theirs - mine][:5]
 
 
+@pytest.mark.slow
 def test_the_hand_written_script_makes_every_table_of_the_project(
     warehouse: Warehouse, landing: Path, tmp_path: Path
 ) -> None:
@@ -224,6 +225,7 @@ from read_parquet('{{ env_var("LANDING_PATH") }}/openrouter/generations/*/part-0
 }
 
 
+@pytest.mark.slow
 def test_the_harness_measures_resumes_and_writes_its_page(landing: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     for name, text in SMALL_PROJECT.items():

@@ -20,6 +20,7 @@ def contents(warehouse: Warehouse) -> dict[str, list[tuple]]:
     return {table: warehouse.query(f"select * from marts.{table} order by all") for table in TABLES}
 
 
+@pytest.mark.slow
 def test_a_bucket_gives_what_a_folder_gives(warehouse: Warehouse):
     warehouse.land_and_build(land_two_weeks)
     from_folder = contents(warehouse)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import PROJECT, Warehouse, failures
+from conftest import PROJECT, Warehouse, failures, slow
 from landings import generation, generations, land_two_weeks
 from universes import differing_rows
 
@@ -47,7 +47,7 @@ def start(warehouse: Warehouse, *arguments: str, file_limit: int | None = None) 
 
     selection = ("--select", *warehouse.selection) if warehouse.selection else ()
     return subprocess.Popen(
-        [DBT, "--no-write-json", "--log-format", "json", "run", *selection, *arguments],
+        [DBT, "--no-write-json", "--log-format", "json", "--log-level-file", "none", "run", *selection, *arguments],
         cwd=PROJECT,
         env=os.environ | warehouse.environment,
         stdout=subprocess.PIPE,
@@ -117,9 +117,9 @@ def undisturbed(warehouse: Warehouse, *arguments: str) -> list[Model]:
     return models
 
 
-def simulated_deliveries(folder: Path, generations: int, chance: random.Random) -> None:
+def simulated_deliveries(folder: Path, generations: int, start: str, chance: random.Random) -> None:
     """Two landings, `first` and `second`: what came at first, and what came later, of all times."""
-    options = {"output": folder / "all", "generations": generations, "start": "2025-07-01", "end": "2025-09-30"}
+    options = {"output": folder / "all", "generations": generations, "start": start, "end": "2025-09-30"}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     subprocess.run([sys.executable, "-m", "scripts.simulate", "--quiet", *arguments], cwd=PROJECT, check=True)
     for file in sorted((folder / "all").rglob("*")):
@@ -147,7 +147,7 @@ def test_a_killed_build_is_healed_by_the_next(warehouse: Warehouse, tmp_path: Pa
     # In CI the tables at the bottom, where state is kept, and the marts that look at them.
     in_ci = KILLS <= 8
     warehouse.selection = ("+path:models/marts/core", "+path:models/marts/trust") if in_ci else ()
-    simulated_deliveries(tmp_path, 20_000 if in_ci else 100_000, chance)
+    simulated_deliveries(tmp_path, *((7_000, "2025-09-01") if in_ci else (100_000, "2025-07-01")), chance)
     shutil.copytree(tmp_path / "first", warehouse.landing, dirs_exist_ok=True)
     warehouse.build()
     publish.publish(warehouse.path, warehouse.published)
@@ -213,6 +213,7 @@ MANY = f"""
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_healed(warehouse: Warehouse):
     """No file may grow any more: as a full disk, but for one process alone."""
     warehouse.selection = ("+path:models/marts/core",)
@@ -287,7 +288,7 @@ def refused_then_healed(warehouse: Warehouse, file: Path, part: bytes, whole: by
     assert warehouse.query("select sum(generations)::int from marts.fct_usage_daily") == [(206,)]
 
 
-@pytest.mark.parametrize("extension", ["parquet", "csv"])
+@pytest.mark.parametrize("extension", ["parquet", *slow("csv")])
 def test_half_a_file_is_named_and_healed(warehouse: Warehouse, extension: str):
     file, whole = delivered(warehouse, extension)
     refused_then_healed(warehouse, file, whole[: len(whole) // 2], whole)

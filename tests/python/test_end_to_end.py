@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import PROJECT, RECORDS, Warehouse, failures
+from conftest import PROJECT, RECORDS, Warehouse, failures, slow
 from landings import generation, generations, land_two_weeks
 
 JUNE_2 = datetime.date(2025, 6, 2)
@@ -221,10 +221,12 @@ def test_the_other_copy_counts_when_the_better_ones_file_is_gone(warehouse: Ware
     "left_out",
     [
         ("fct_usage_daily", "int_event_weeks"),
-        ("fct_account_finish_reason_weeks", "fct_account_model_months"),
-        ("int_event_months",),
-        ("int_slug_months",),
-        ("int_account_model_parts",),
+        *slow(
+            ("fct_account_finish_reason_weeks", "fct_account_model_months"),
+            ("int_event_months",),
+            ("int_slug_months",),
+            ("int_account_model_parts",),
+        ),
     ],
 )
 def test_a_selection_without_what_is_between_loses_nothing(warehouse: Warehouse, left_out: tuple[str, ...]):
@@ -253,6 +255,7 @@ def test_a_selection_without_what_is_between_loses_nothing(warehouse: Warehouse,
         assert warehouse.query(f"select sum(total_tokens) from {schema}.{table}") == all_tokens, table
 
 
+@pytest.mark.slow
 def test_a_selection_without_the_event_days_loses_nothing(warehouse: Warehouse):
     """Tables of accounts take new files for built only where the days that they touch were known."""
     warehouse.land(
@@ -535,7 +538,7 @@ def changed_and_removed_files(warehouse: Warehouse) -> None:
     (warehouse.landing / "openrouter/classifications/ingest_date=2025-06-15/part-0.parquet").unlink()
 
 
-@pytest.mark.parametrize("left_out", ["stg_openrouter", "int_landed_files", "nothing"])
+@pytest.mark.parametrize("left_out", ["int_landed_files", *slow("stg_openrouter", "nothing")])
 def test_a_manifest_and_views_of_different_moments_lose_nothing(warehouse: Warehouse, left_out: str):
     """As a selection leaves them, or an orchestrator to which every model is a command of its own."""
     warehouse.selection = ("+fct_usage_daily", "+fct_tag_usage_daily", "+rpt_source_reconciliation")
@@ -555,6 +558,7 @@ def test_a_manifest_and_views_of_different_moments_lose_nothing(warehouse: Wareh
     assert warehouse.contents() == increment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [later_arrivals, changed_and_removed_files])
 def test_an_increment_equals_a_full_refresh(warehouse: Warehouse, change):
     warehouse.land_and_build(land_two_weeks)
@@ -613,6 +617,7 @@ def usage_by_country(warehouse: Warehouse) -> list[tuple]:
     )
 
 
+@pytest.mark.slow
 def test_a_moved_account_rebuilds_its_cells_alone(warehouse: Warehouse):
     warehouse.land_and_build(land_two_accounts)
     warehouse.execute("update marts.fct_usage_daily set spend_usd = 1000 + total_tokens")
@@ -649,13 +654,15 @@ def test_a_first_country_on_the_day_of_a_move(warehouse: Warehouse):
     [
         # The fact misses a change: of two, the last is not all.
         ("b moves", "countries", "a moves", "countries", "days"),
-        ("b moves", "countries", "days", "a moves", "countries", "days"),
-        # It is built with countries that are newer than the days' versions.
-        ("b moves", "countries", "days", "a moves", "countries", "fact"),
-        # Records change on the day, too.
-        ("b moves", "countries", "days", "a record", "records", "days"),
-        # Countries are made anew.
-        ("b moves", "countries", "days", "all countries", "a moves", "countries"),
+        *slow(
+            ("b moves", "countries", "days", "a moves", "countries", "days"),
+            # It is built with countries that are newer than the days' versions.
+            ("b moves", "countries", "days", "a moves", "countries", "fact"),
+            # Records change on the day, too.
+            ("b moves", "countries", "days", "a record", "records", "days"),
+            # Countries are made anew.
+            ("b moves", "countries", "days", "all countries", "a moves", "countries"),
+        ),
     ],
     ids=" > ".join,
 )
@@ -691,6 +698,7 @@ def test_moves_that_a_selection_misses_are_made_up_for(warehouse: Warehouse, ste
     assert warehouse.contents(("intermediate", "marts")) == increment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [("03",), ("02", "03")], ids=["one file", "all files of the account"])
 def test_a_file_that_was_away_while_an_account_moved(warehouse: Warehouse, away: tuple[str, ...]):
     """Its records come back as they were, and the build that saw the move was killed before the fact."""
@@ -750,6 +758,7 @@ def test_the_token_basis_is_an_option(warehouse: Warehouse):
     assert warehouse.query(total) == [(120 + 140,)]
 
 
+@pytest.mark.slow
 def test_a_null_window_means_everything(warehouse: Warehouse):
     warehouse.land(
         "openrouter/generations/ingest_date=2026-06-08/part-0.parquet",
@@ -854,6 +863,7 @@ def test_an_activity_export_is_a_source(warehouse: Warehouse):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not SHARED_EXPORT.exists(),
     reason="needs a real export, which is no part of the project; the tests above use one made up",
@@ -899,6 +909,7 @@ def test_views_without_their_account_are_not_read(warehouse: Warehouse):
     assert warehouse.contents(("intermediate",)) == before
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_not_read_by_an_old_view(warehouse: Warehouse):
     """It would look for the columns that the file had."""
     warehouse.selection = ("+fct_usage_daily",)

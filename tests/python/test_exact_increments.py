@@ -149,6 +149,7 @@ OVERLOOKED: dict[str, tuple[Put | Remove, ...]] = {
 }
 
 
+@pytest.mark.slow
 def test_the_check_sees_what_a_build_overlooks(warehouse: Warehouse):
     """As if the increment did not look at the second delivery of a universe: it is named, and nobody else is."""
     names = list(OVERLOOKED)

@@ -86,6 +86,7 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_cron_script(checkout: Path):
     calls, reports = checkout / "calls", checkout / "reports" / "reports.jsonl"
     settings = checkout / "settings.env"

@@ -6,7 +6,7 @@ import datetime
 import json
 
 import pytest
-from conftest import Warehouse, failures
+from conftest import Warehouse, failures, slow
 from landings import generation, generations
 
 NOW = datetime.datetime.now(datetime.UTC).replace(tzinfo=None, microsecond=0)
@@ -43,7 +43,7 @@ def freshness(warehouse: Warehouse, *arguments: str) -> dict[str, tuple[str, dat
     return found
 
 
-@pytest.mark.parametrize("extension", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("extension", ["parquet", *slow("csv", "jsonl")])
 def test_fresh_then_late_then_stale(warehouse: Warehouse, extension: str):
     warehouse.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
     land(warehouse, 80, 90, extension=extension)
@@ -64,6 +64,7 @@ def test_a_delivery_that_only_looks_fed_is_stale(warehouse: Warehouse):
     assert freshness(warehouse)[GENERATIONS] == ("error", hours_ago(100))
 
 
+@pytest.mark.slow
 def test_thresholds_are_vars_and_null_is_none(warehouse: Warehouse):
     land(warehouse, 3)
     assert set(freshness(warehouse)) == {GENERATIONS, LABELS}

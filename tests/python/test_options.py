@@ -85,6 +85,7 @@ def test_authors_omitted_from_spend_share(warehouse: Warehouse, omitted: str, sh
     assert {author: share for author, share, _ in rows} == shares
 
 
+@pytest.mark.slow
 def test_earliest_plausible_date(warehouse: Warehouse):
     """Another date reads the files again: what was quarantined before need not be so now."""
     land(warehouse, generation(1, "2025-09-01", 100, 0), generation(2, "2025-09-03", 200, 0))
@@ -127,6 +128,7 @@ OTHERWISE_AGAIN = OTHERWISE | {
 }
 
 
+@pytest.mark.slow
 def test_the_projects_own_tests_pass_under_every_option(warehouse: Warehouse):
     """`dbt build --vars` runs the unit tests too: one that takes an option's default for granted would stop the build."""
     land_two_weeks(warehouse)

@@ -157,6 +157,7 @@ def _wait_until(happened) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_readers_of_other_processes_see_one_version_each_time(warehouse: Warehouse):
     """Builds of a growing landing, each published. One reader opens anew every 50 ms, one keeps its connection open."""
     # Small, for many builds in little time; what is published with it are the seeds.
@@ -389,6 +390,7 @@ def test_the_log_of_somebody_who_wrote_to_the_serving_file_does_not_get_into_the
     assert place.read()["raw_rows"] == [2, 2] and not place.leftovers()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["publish", "restore"])
 def test_killed_before_any_change_of_a_name(place: Place, what: str):
     """Each step in its turn: whole versions for readers, and the next publication carries on and tidies up."""
@@ -415,6 +417,7 @@ def test_killed_before_any_change_of_a_name(place: Place, what: str):
     assert place.current() == [after] and len(place.listed()) == 2 and not place.leftovers()
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(place: Place):
     """Fifteen kills at random moments of a publication, most of which is the copying."""
     place.publish()

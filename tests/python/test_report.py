@@ -305,6 +305,7 @@ def test_small_cells_do_not_go_out(public_report: Path, report: Path, marts: Mar
     assert small > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [gate.Limits(generations=1, accounts=12), gate.Limits(generations=40, accounts=1)])
 def test_either_limit_closes_the_gate(marts: Marts, limits: gate.Limits):
     """Cells that are small by one measure alone."""
@@ -441,6 +442,7 @@ def test_suppressed_cells_cannot_be_worked_out(public_report: Path, report: Path
     assert attack(public_report, report) == {}
 
 
+@pytest.mark.slow
 def test_without_further_suppression_they_can(
     marts: Marts, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -580,6 +582,7 @@ def test_one_thing_has_one_colour(report: Path):
     assert {name: found for name, found in names.items() if len(found) > 1} == {}
 
 
+@pytest.mark.slow
 def test_command_says_what_it_does_and_when_it_cannot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):

@@ -174,6 +174,7 @@ def test_a_request_that_leaves_is_found(browser: Browser, report: Path):
         assert any("leaves the machine" in problem for problem in visit.problems)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "scheme", "pages"), [(1024, "light", ["index", *PAGES]), (390, "dark", ["index", "geography", "cost"])]
 )
@@ -232,6 +233,7 @@ def test_dark_mode_print_and_keyboard(browser: Browser, report: Path):
         assert visit.problems == []
 
 
+@pytest.mark.slow
 def test_page_behind_the_gate_is_drawn_too(browser: Browser, tmp_path: Path):
     site.build(definitions.load(), Marts(published()), tmp_path / "public", limits=LIMITS, say=lambda _: None)
     with Visit(browser, 390) as visit:
@@ -242,6 +244,7 @@ def test_page_behind_the_gate_is_drawn_too(browser: Browser, tmp_path: Path):
         assert visit.problems == []
 
 
+@pytest.mark.slow
 def test_dbt_documentation_stands_beside_it(browser: Browser, report: Path):
     """The link of a figure leads to its model, with its lineage, and nothing is asked of the network."""
     folder = _paths.target_path() / "report"

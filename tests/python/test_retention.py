@@ -111,6 +111,7 @@ def test_the_last_day_of_a_month_opens_its_cells(five_months: Warehouse):
     }
 
 
+@pytest.mark.slow
 def test_a_late_record_moves_the_account_to_its_true_cohort(five_months: Warehouse):
     land(five_months, "2025-06-20", use(14, "a", "2025-01-31"))
     build(five_months)
@@ -131,6 +132,7 @@ def test_a_late_record_moves_the_account_to_its_true_cohort(five_months: Warehou
     assert contents(five_months) == before
 
 
+@pytest.mark.slow
 def test_a_correction_moves_the_account_and_leaves_no_trace(five_months: Warehouse):
     """The record by which d joined in February was of 1 March; that of e on the model is taken back to another model."""
     land(five_months, "2025-06-01", use(5, "d", "2025-03-01"), use(11, "e", "2025-03-31", R1))
@@ -146,6 +148,7 @@ def test_a_correction_moves_the_account_and_leaves_no_trace(five_months: Warehou
     assert contents(five_months) == before
 
 
+@pytest.mark.slow
 def test_a_correction_moves_an_account_on_the_platform(five_months: Warehouse):
     """What e came to the platform with was another account's: its record on the other model, which nobody corrected, is its first."""
     came = "select distinct first_month_on_platform from intermediate.int_account_model_months where month_start = '2025-03-01'"
@@ -158,6 +161,7 @@ def test_a_correction_moves_an_account_on_the_platform(five_months: Warehouse):
     assert contents(five_months) == before
 
 
+@pytest.mark.slow
 def test_a_new_alias_joins_histories(warehouse: Warehouse):
     """Unknown models are listed as one, until the seed knows them; then the account began on that model a month earlier."""
     land(
@@ -187,6 +191,7 @@ def built(warehouse: Warehouse, table: str = "int_account_model_months") -> set[
     )
 
 
+@pytest.mark.slow
 def test_an_increment_builds_what_has_changed(five_months: Warehouse):
     """By day the last month only; a late record its month and the later ones; an alias two models from its first month on."""
     before = built(five_months)
@@ -335,6 +340,7 @@ def test_statistics(warehouse: Warehouse):
         assert value == (None if wanted is None else pytest.approx(wanted, abs=1e-12)), call
 
 
+@pytest.mark.slow
 def test_models_without_an_effect(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
     """At least 99 of 100 are not called foundational, though by accident some of their cohorts are."""
     monkeypatch.chdir(PROJECT)

@@ -82,6 +82,7 @@ def published(warehouse: Warehouse, sql: str) -> list[tuple]:
 TOTALS = "select sum(total_tokens)::int, round(sum(spend_usd), 6) from marts.fct_usage_daily"
 
 
+@pytest.mark.slow
 def test_the_ordinary_run(warehouse: Warehouse):
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     warehouse.land(
@@ -126,6 +127,7 @@ def test_the_ordinary_run(warehouse: Warehouse):
     assert (absent["status"], absent["invocation_id"], absent["freshness"]) == ("not run", None, None)
 
 
+@pytest.mark.slow
 def test_reload_a_day(warehouse: Warehouse, tmp_path: Path):
     land_two_weeks(warehouse)
     dbt(warehouse, "build")
@@ -144,6 +146,7 @@ def test_reload_a_day(warehouse: Warehouse, tmp_path: Path):
     ) == [(1, 1)]
 
 
+@pytest.mark.slow
 def test_replay_a_partition(warehouse: Warehouse):
     land_two_weeks(warehouse)
     dbt(warehouse, "build")
@@ -167,6 +170,7 @@ def test_replay_a_partition(warehouse: Warehouse):
     assert warehouse.contents(("marts",)) == right and published(warehouse, TOTALS) == totals
 
 
+@pytest.mark.slow
 def test_restate_prices(warehouse: Warehouse):
     land_two_weeks(warehouse)
     # A later copy that is quarantined: not the record that counts, so not the one to restate.
@@ -206,6 +210,7 @@ def everywhere(root: Path, needles: dict[str, str]) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_remove_an_account(warehouse: Warehouse, tmp_path: Path):
     own, others = {"account_id": GONE}, {"account_id": STAYS}
     warehouse.land(

@@ -178,6 +178,7 @@ def metricflow(shared_warehouse: Warehouse, five_months: Both, semantic_manifest
     return re.sub(r"\x1b\[[0-9;]*m", "", result.stdout + result.stderr)
 
 
+@pytest.mark.slow
 def test_validate_configs_passes(shared_warehouse: Warehouse, five_months: Both, semantic_manifest: Path):
     output = metricflow(shared_warehouse, five_months, semantic_manifest, "validate-configs", "--show-all")
     summaries = re.findall(r"ERRORS: (\d+), FUTURE_ERRORS: (\d+), WARNINGS: (\d+)", output)

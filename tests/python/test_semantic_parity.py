@@ -375,6 +375,7 @@ def test_a_saved_query_says_what_its_mart_says_on_five_months_by_hand(five_month
     assert not wrong, "\n".join(wrong[:20])
 
 
+@pytest.mark.slow
 def test_parity_holds_under_the_other_options(shared_warehouse: Warehouse, semantic_manifest: Path, tmp_path: Path):
     """Metrics have no options of their own: what a var changes for the marts it changes for them."""
     shared_warehouse.reset()
@@ -405,6 +406,7 @@ def test_parity_holds_under_the_other_options(shared_warehouse: Warehouse, seman
         both.layer.close()
 
 
+@pytest.mark.slow
 def test_a_wrong_or_missing_mart_row_is_found(shared_warehouse: Warehouse, five_months: Both, semantic_manifest: Path):
     """Every number of every mart off by a little, then every second row gone: each comparison fails both times."""
     numbers = "('BIGINT', 'DOUBLE', 'HUGEINT')"

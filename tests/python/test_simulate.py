@@ -62,11 +62,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_equal_arguments_give_equal_bytes(small: Path, tmp_path: Path) -> None:
     simulate(Options(output=tmp_path, **SHORT))
     assert digest(tmp_path) == digest(small)
 
 
+@pytest.mark.slow
 def test_another_processor_gives_the_same_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logarithms and powers differ in their last bits from processor to processor: so small a cause must have no effect."""
     calibration = load_calibration()

@@ -1,7 +1,7 @@
 """The Spark target, on executors that are processes of their own: it builds and tests everything though a worker is killed meanwhile, agrees
 with DuckDB row by row, writes only what a new day touches, answers the semantic layer's questions, and reads other formats the same.
 
-One test in parts, since they share a build of minutes and a Java of this process.
+One test in parts, since they share a build of minutes and a Java of this process; the other formats are a slow test of their own.
 
     .venv/bin/python -m pytest tests/python/test_spark.py
 
@@ -33,7 +33,7 @@ from scripts.spark_cluster import Cluster
 
 GENERATIONS = int(os.environ.get("SPARK_TEST_GENERATIONS", "4000"))
 # Into a second month and over the weeks of a month, with as few files as that takes.
-START, END = "2025-06-18", "2025-07-06"
+START, END = "2025-06-25", "2025-07-06"
 TABLES = ("generations", "accounts", "classifications")
 TOLERANCE = 1e-9
 CORE = ("+path:models/marts/core", "+path:models/marts/trust")
@@ -277,23 +277,25 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
             ("openai/gpt-4o-mini",)
         ]
 
-    # Without a cluster of one's own, as `make spark`. One executor, since each costs a Java that has to get warm.
-    stop_spark()
-    spark.tables_folder = root / "tables_of_other_formats"
-    spark.environment |= {
-        "SPARK_MASTER": "local-cluster[1,2,1024]",
-        "SPARK_WAREHOUSE": str(spark.tables_folder),
-        # As people run it.
-        "SPARK_ADAPTIVE": "true",
-    }
-    for extension in ("csv", "jsonl"):
-        with subtests.test("other formats are read the same", extension=extension):
-            land_awkward_texts(spark, extension)
-            spark.selection = duck.selection = FORMATS
-            for built in (spark, duck):
-                built.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
-                built.build("--full-refresh")
-            equal(duck, spark.tables_folder, FORMATS)
+
+@pytest.mark.slow
+@pytest.mark.parametrize("extension", ["csv", "jsonl"])
+def test_other_formats_are_read_the_same(warehouse: Warehouse, tmp_path: Path, cluster: Cluster, extension: str):
+    """Without a cluster of one's own, as `make spark`. One executor, since each costs a Java that has to get warm."""
+    duck = warehouse
+    spark = SparkWarehouse(tmp_path / "spark", master="local-cluster[1,2,1024]", catalog="in-memory")
+    spark.landing = duck.landing
+    spark.environment["LANDING_PATH"] = duck.environment["LANDING_PATH"]
+    # As people run it.
+    spark.environment["SPARK_ADAPTIVE"] = "true"
+    land_awkward_texts(spark, extension)
+    for built in (spark, duck):
+        built.selection = FORMATS
+        built.environment["LANDING_FORMAT"] = "json" if extension == "jsonl" else extension
+        seeded = built.dbt("seed")
+        assert seeded.success, failures(seeded)
+        built.build()
+    equal(duck, spark.tables_folder, FORMATS)
 
 
 def kill_when_busy(cluster: Cluster, spark: SparkWarehouse) -> bool:
