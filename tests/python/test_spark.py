@@ -68,10 +68,13 @@ pytestmark = pytest.mark.skipif(missing() is not None and not os.environ.get("CI
 
 
 class SparkWarehouse(Warehouse):
-    """One project copy built on Spark: its tables are folders of Parquet files."""
+    """One project copy built on Spark, from another's landing: its tables are folders of Parquet files."""
 
-    def __init__(self, root: Path, master: str, catalog: str):
+    def __init__(self, root: Path, duck: Warehouse, master: str, catalog: str):
         super().__init__(root)
+        # Files are known by their paths: both engines read the same ones.
+        self.landing = duck.landing
+        self.environment["LANDING_PATH"] = duck.environment["LANDING_PATH"]
         self.tables_folder = root / "tables"
         self.selection = ()
         self.environment |= spark_environment(root, master, catalog)
@@ -160,10 +163,7 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
     duck = warehouse
     duck.selection = ()
     shutil.copytree(landing, duck.landing, dirs_exist_ok=True)
-    spark = SparkWarehouse(root, master=cluster.start(workers=2, cores=1, memory="1g"), catalog="in-memory")
-    # Files are known by their paths: both engines read the same ones.
-    spark.landing = duck.landing
-    spark.environment["LANDING_PATH"] = duck.environment["LANDING_PATH"]
+    spark = SparkWarehouse(root, duck, master=cluster.start(workers=2, cores=1, memory="1g"), catalog="in-memory")
     land_types_of_other_writers(spark)
 
     # The last day that arrived comes later.
@@ -283,9 +283,7 @@ def test_spark_builds_agrees_and_touches_only_what_it_must(
 def test_other_formats_are_read_the_same(warehouse: Warehouse, tmp_path: Path, cluster: Cluster, extension: str):
     """Without a cluster of one's own, as `make spark`. One executor, since each costs a Java that has to get warm."""
     duck = warehouse
-    spark = SparkWarehouse(tmp_path / "spark", master="local-cluster[1,2,1024]", catalog="in-memory")
-    spark.landing = duck.landing
-    spark.environment["LANDING_PATH"] = duck.environment["LANDING_PATH"]
+    spark = SparkWarehouse(tmp_path / "spark", duck, master="local-cluster[1,2,1024]", catalog="in-memory")
     # As people run it.
     spark.environment["SPARK_ADAPTIVE"] = "true"
     land_awkward_texts(spark, extension)
