@@ -316,7 +316,7 @@ def failures(result: dbtRunnerResult) -> str:
 
 
 def slow(*values: object) -> list[pytest.ParameterSet]:
-    """Further values of a parametrised test, of which `make test` tries the first: `make test-slow` tries these."""
+    """Further values of a parametrised test, which `make test` leaves to `make test-slow`."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
